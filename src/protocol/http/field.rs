@@ -4,6 +4,7 @@
 use crate::base::error::Error;
 use crate::base::memory;
 use std::ffi::CStr;
+use std::ops::Range;
 
 /// A header name or a subprotocol: a token (RFC 9110 section 5.6.2).
 pub fn check_token(argument: &str, text: &str) -> Result<(), Error> {
@@ -124,8 +125,8 @@ pub fn listed<'a>(members: impl Iterator<Item = &'a [u8]>) -> Option<String> {
 pub struct Fields {
     /// The reason phrase, a NUL; then for each field its name, a NUL, its value, a NUL.
     text: Vec<u8>,
-    reason_len: usize,
     fields: Vec<Field>,
+    reason_len: u32,
     /// The last field, while its value may be continued; it is at the end of `text`.
     open: Option<Field>,
     /// The value of the open field has no control characters, and no white space around it.
@@ -137,12 +138,23 @@ pub struct Fields {
 const USUAL_BYTES: usize = 128;
 const USUAL_COUNT: usize = 4;
 
-/// The offsets of a name, its value, and the value's end; a NUL follows each.
+/// The offsets of a name, its value, and the value's end; a NUL follows each. They are kept as long
+/// as the connection, so they take four bytes each: a head is no longer than `MAX_HEAD_BYTES`.
 #[derive(Clone, Copy, Debug)]
 struct Field {
-    name: usize,
-    value: usize,
-    end: usize,
+    name: u32,
+    value: u32,
+    end: u32,
+}
+
+impl Field {
+    fn name(&self) -> Range<usize> {
+        self.name as usize..self.value as usize - 1
+    }
+
+    fn value(&self) -> Range<usize> {
+        self.value as usize..self.end as usize
+    }
 }
 
 impl Fields {
@@ -151,14 +163,16 @@ impl Fields {
         debug_assert!(self.text.is_empty());
         memory::reserve(&mut self.text, reason.len() + USUAL_BYTES)?;
         self.text.extend_from_slice(reason);
-        self.reason_len = reason.len();
+        self.reason_len = reason.len() as u32;
         self.text.push(0);
         Ok(())
     }
 
     /// The reason phrase as it was received.
     pub fn reason(&self) -> &[u8] {
-        self.text.get(..self.reason_len).unwrap_or_default()
+        self.text
+            .get(..self.reason_len as usize)
+            .unwrap_or_default()
     }
 
     /// The same for C; a NUL in it is its end.
@@ -177,9 +191,9 @@ impl Fields {
         let start = self.text.len();
         let value_start = start + name.len() + 1;
         self.open = Some(Field {
-            name: start,
-            value: value_start,
-            end: value_start + value.len(),
+            name: start as u32,
+            value: value_start as u32,
+            end: (value_start + value.len()) as u32,
         });
         self.is_clean = is_clean;
         self.text.extend_from_slice(name);
@@ -207,8 +221,8 @@ impl Fields {
             return Ok(());
         };
         if !self.is_clean {
-            self.clean(field.value);
-            field.end = self.text.len();
+            self.clean(field.value as usize);
+            field.end = self.text.len() as u32;
         }
         memory::push(&mut self.text, 0)?;
         memory::push(&mut self.fields, field)
@@ -233,36 +247,35 @@ impl Fields {
 
     pub fn at(&self, index: usize) -> Option<(&CStr, &CStr)> {
         let field = self.fields.get(index)?;
-        let name = self.c_string(field.name, field.value - 1);
-        Some((name, self.c_string(field.value, field.end)))
+        Some((self.c_string(field.name()), self.c_string(field.value())))
     }
 
     /// The values of a field, in order; names are case-insensitive (RFC 9110 section 5.1).
     pub fn all<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a CStr> {
         let named = self.named(name);
-        named.map(|field| self.c_string(field.value, field.end))
+        named.map(|field| self.c_string(field.value()))
     }
 
     /// As [`Fields::all`], as bytes.
     pub fn values<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a [u8]> {
         let named = self.named(name);
-        named.map(|field| self.text.get(field.value..field.end).unwrap_or_default())
+        named.map(|field| self.text.get(field.value()).unwrap_or_default())
     }
 
     /// Fastest if `name` is in its usual spelling, which is compared first.
     fn named(&self, name: &str) -> impl Iterator<Item = &Field> {
         let name = name.as_bytes();
         self.fields.iter().filter(move |field| {
-            let own = self.text.get(field.name..field.value - 1);
+            let own = self.text.get(field.name());
             own.is_some_and(|own| {
                 own.len() == name.len() && (own == name || own.eq_ignore_ascii_case(name))
             })
         })
     }
 
-    /// `end` is the offset of the NUL.
-    fn c_string(&self, start: usize, end: usize) -> &CStr {
-        let text = self.text.get(start..=end).unwrap_or_default();
+    /// A NUL follows `place`.
+    fn c_string(&self, place: Range<usize>) -> &CStr {
+        let text = self.text.get(place.start..=place.end).unwrap_or_default();
         CStr::from_bytes_with_nul(text).unwrap_or_default()
     }
 
