@@ -899,6 +899,61 @@ typedef struct wsline_app_callbacks {
 /** A function passed to wsline_loop_post(); called once, by the thread that drives the loop. */
 typedef void (*wsline_post_fn)(wsline_loop *loop, void *userdata);
 
+/**
+ * How long the parts of a connect took. Filled in by the library.
+ *
+ * All times are nanoseconds of a monotonic clock. Each part is a duration, not a moment:
+ * `redirects_ns`, `lookup_ns`, `connect_ns`, `proxy_ns`, `tls_ns` and `upgrade_ns` add up to
+ * `total_ns`. A part ends when the bytes arrive that end it; what this side computes afterwards
+ * counts for the next part. A part that did not happen, or needed no waiting, is 0. After a
+ * redirect the fields describe the connect to the last server, and `redirects_ns` all before it.
+ */
+typedef struct wsline_timings {
+    /** From the beginning to the last redirect; 0 if there was none. */
+    uint64_t redirects_ns;
+    /**
+     * Looking up names: of the server, of the proxy, and of the target of a proxy that accepts only
+     * addresses. 0 for an address in the URL, `localhost`, a name that wsline_options_add_resolve()
+     * knows, a Unix-domain socket, or your own socket.
+     */
+    uint64_t lookup_ns;
+    /**
+     * Connecting to the server or to the proxy, trying all addresses in turn; 0 for your own
+     * socket, usually also for a Unix-domain socket.
+     */
+    uint64_t connect_ns;
+    /** The exchange with the proxy, including TLS with it; 0 without a proxy. */
+    uint64_t proxy_ns;
+    /** The TLS handshake with the server; 0 for `ws://`. */
+    uint64_t tls_ns;
+    /**
+     * From sending the request to the end of the response; 0 after wsline_options_set_upgraded().
+     */
+    uint64_t upgrade_ns;
+    /**
+     * From the beginning of the connect, including redirects, to the first byte of the last
+     * server's response; 0 if none has arrived.
+     */
+    uint64_t first_byte_ns;
+    /** From the beginning to the end of the connect or, while it is in progress, until now. */
+    uint64_t total_ns;
+    /**
+     * Addresses of the server or of the proxy to which connecting has begun; 0 for your own socket.
+     */
+    uint32_t addresses_tried;
+    /** Redirects that were followed. */
+    uint32_t redirects;
+    /**
+     * A wsline_phase: that in progress; after a failure, that of the failure; WSLINE_PHASE_OPEN
+     * after success.
+     */
+    int32_t phase;
+    /** The connect has ended, successfully or not. */
+    bool finished;
+    /** Reserved for future fields; 0. */
+    uint64_t reserved[4];
+} wsline_timings;
+
 /* --- Errors ----------------------------------------------------------------------------------- */
 
 /*
@@ -5062,6 +5117,39 @@ wsline_app_post_after(wsline_app *app, int64_t delay_ms, wsline_app_fn fn, void 
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
  */
 WSLINE_API wsline_status wsline_app_cancel_post(wsline_app *app, uint64_t post_id);
+
+/* --- Timings ---------------------------------------------------------------------------------- */
+
+/*
+ * Unless a function says otherwise:
+ * Threads: any.
+ * Blocks: no.
+ * Since: 0.2
+ */
+
+/**
+ * Reports how long the parts of the connect of a connection took, whether it has succeeded, has
+ * failed or is in progress.
+ *
+ * @param conn         a connection.
+ * @param timings_out  filled, with the last connect; zero on failure.
+ * @retval WSLINE_OK                    filled.
+ * @retval WSLINE_ERR_WRONG_STATE       no connect has begun.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
+ */
+WSLINE_API wsline_status wsline_conn_timings(const wsline_conn *conn, wsline_timings *timings_out);
+
+/**
+ * Reports how long the parts of an app's attempt to connect took: of that in progress, or else of
+ * the last one.
+ *
+ * @param app          an app.
+ * @param timings_out  filled; zero on failure.
+ * @retval WSLINE_OK                    filled.
+ * @retval WSLINE_ERR_WRONG_STATE       no attempt has begun.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
+ */
+WSLINE_API wsline_status wsline_app_timings(const wsline_app *app, wsline_timings *timings_out);
 
 /* --- Frames as bytes -------------------------------------------------------------------------- */
 

@@ -18,6 +18,7 @@ use crate::base::sync::{
 use crate::conn::link::aborted;
 use crate::conn::options::Options;
 use crate::conn::stats::Totals;
+use crate::conn::timings::Timings;
 use crate::conn::wait_budget::WaitBudget;
 use crate::net::tls::channel::TlsInfo;
 use crate::net::wake::{WakeBy, WakeSlot};
@@ -49,7 +50,6 @@ pub struct App {
     /// [`INTERRUPTED`] and the following: in one word, because the driver checks them several times
     /// per message.
     pub(super) flags: AtomicU32,
-    last_error: Mutex<Option<Error>>,
 }
 
 /// A signal handler has requested an abort.
@@ -78,6 +78,8 @@ pub(super) struct DriveState {
     pub(super) is_freed: bool,
     /// How the last run ended.
     pub(super) outcome: Option<Result<(), Error>>,
+    /// Of a call, not of the run.
+    last_error: Option<Error>,
     /// Boxed, like the close frame of an [`EndRequest`]: most apps have neither.
     thread: Option<Box<JoinHandle<()>>>,
 }
@@ -128,7 +130,6 @@ impl App {
             timers: Timers::default(),
             message_queue: Mutex::default(),
             flags: AtomicU32::new(0),
-            last_error: Mutex::default(),
         })
     }
 
@@ -231,6 +232,11 @@ impl App {
         self.connection.response()
     }
 
+    /// Of the attempt to connect that is in progress, or else of the last one.
+    pub fn timings(&self) -> Option<Timings> {
+        self.connection.timings()
+    }
+
     pub fn peer_address(&self) -> Option<CString> {
         self.connection.peer_address()
     }
@@ -248,11 +254,11 @@ impl App {
     }
 
     pub fn last_error(&self) -> Option<Error> {
-        self.last_error.lock().clone()
+        self.state.lock().last_error.clone()
     }
 
     pub fn set_last_error(&self, error: &Error) {
-        *self.last_error.lock() = Some(error.clone());
+        self.state.lock().last_error = Some(error.clone());
     }
 
     /// Whether the loop with this mailbox drives the app.

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The connection of an app, while there is one, and the data kept of the last one.
 
+use crate::base::error::Phase;
 use crate::base::sync::{Arc, Mutex};
 use crate::conn::link::Link;
 use crate::conn::stats::Totals;
+use crate::conn::timings::Timings;
 use crate::protocol::http::reply::Response;
 use std::ffi::CString;
+use std::time::Instant;
 
 #[derive(Default)]
 pub(super) struct LinkSlot(Mutex<Connections>);
@@ -19,6 +22,8 @@ struct Connections {
     retired: Option<Arc<Link>>,
     /// The response to the last attempt.
     response: Option<Arc<Response>>,
+    /// Of the attempt in progress, or else of the last one.
+    timings: Option<Timings>,
     /// Data of the last connection that has ended; an open one reports its own.
     ended: Option<Box<Ended>>,
 }
@@ -73,8 +78,29 @@ impl LinkSlot {
         link.or(connections.retired.as_ref()).cloned()
     }
 
-    pub(super) fn set_response(&self, response: Option<Arc<Response>>) {
-        self.0.lock().response = response;
+    /// Called when an attempt begins, and when its response has arrived.
+    pub(super) fn set_attempt(&self, response: Option<Arc<Response>>, timings: &Timings) {
+        let mut connections = self.0.lock();
+        connections.response = response;
+        connections.timings = Some(*timings);
+    }
+
+    /// Called after each step of an attempt.
+    pub(super) fn show_timings(&self, timings: &Timings) {
+        self.0.lock().timings = Some(*timings);
+    }
+
+    /// Called when an attempt has failed.
+    pub(super) fn fail_attempt(&self, phase: Phase) {
+        if let Some(timings) = &mut self.0.lock().timings {
+            timings.fail(phase);
+        }
+    }
+
+    /// `None` before the first attempt.
+    pub(super) fn timings(&self) -> Option<Timings> {
+        let timings = self.0.lock().timings;
+        timings.map(|timings| timings.until(Instant::now()))
     }
 
     pub(super) fn response(&self) -> Option<Arc<Response>> {

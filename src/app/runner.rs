@@ -13,6 +13,7 @@ use crate::base::error::{Error, Kind};
 use crate::base::log::{self, Level};
 use crate::base::sync::{Arc, Weak};
 use crate::conn::connect::connector::{Connector, Established};
+use crate::conn::connect::report::Report;
 use crate::conn::link::aborted;
 use crate::conn::open::open;
 use crate::conn::receive::reader::ReadBuffers;
@@ -40,7 +41,7 @@ enum AppPhase {
     Begin,
     /// An attempt is due, and the user has put it off.
     Deferred,
-    Connecting(Box<Connector>),
+    Connecting(Box<(Connector, Report)>),
     Open(Box<AppConnection>),
     /// Until the next attempt.
     Waiting(Deadline),
@@ -118,7 +119,7 @@ impl Runner {
     /// Adds the descriptors to wait for.
     pub fn add_interests(&self, poll: &mut Poll) {
         match &self.phase {
-            AppPhase::Connecting(connector) => connector.add_interests(poll),
+            AppPhase::Connecting(connect) => connect.0.add_interests(poll),
             AppPhase::Open(session) => session.add_interest(poll),
             AppPhase::Begin | AppPhase::Deferred | AppPhase::Waiting(..) | AppPhase::Done(_) => {}
         }
@@ -136,7 +137,7 @@ impl Runner {
     /// When to step even if no descriptor is ready.
     pub fn next_step(&self) -> Deadline {
         match &self.phase {
-            AppPhase::Connecting(connector) => connector.next_step(),
+            AppPhase::Connecting(connect) => connect.0.next_step(),
             AppPhase::Open(session) => session.next_step(),
             AppPhase::Waiting(deadline) => *deadline,
             AppPhase::Begin | AppPhase::Deferred | AppPhase::Done(_) => Deadline::NEVER,
@@ -163,7 +164,15 @@ impl Runner {
         if let AppPhase::Open(session) = &self.phase {
             session.link().end_with(&aborted());
         }
-        self.phase = AppPhase::Done(Err(aborted()));
+        self.finish(Err(aborted()));
+    }
+
+    /// Ends the app, and an attempt that is in progress.
+    fn finish(&mut self, end: End) {
+        if let AppPhase::Connecting(connect) = &self.phase {
+            self.app.connection.fail_attempt(connect.0.phase());
+        }
+        self.phase = AppPhase::Done(end);
     }
 
     fn with_callbacks(
@@ -210,8 +219,8 @@ impl Runner {
             }
             (_, EndRequest::Reconnect(frame)) => self.reconnect(&frame),
             (AppPhase::Open(_), EndRequest::Abort) => self.end_session(Err(aborted()), callbacks),
-            (_, EndRequest::Close(_)) => self.phase = AppPhase::Done(Ok(())),
-            (_, EndRequest::Abort) => self.phase = AppPhase::Done(Err(aborted())),
+            (_, EndRequest::Close(_)) => self.finish(Ok(())),
+            (_, EndRequest::Abort) => self.finish(Err(aborted())),
         }
     }
 
@@ -243,8 +252,11 @@ impl Runner {
                 self.begin(callbacks);
                 true
             }
-            AppPhase::Connecting(connector) => match connect(connector, now).transpose() {
-                None => false,
+            AppPhase::Connecting(connect) => match step(connect, now).transpose() {
+                None => {
+                    self.app.connection.show_timings(&connect.1.timings);
+                    false
+                }
                 Some(result) => {
                     self.leave_connecting(result, callbacks);
                     true
@@ -289,7 +301,8 @@ impl Runner {
         };
         let (options, now) = (&self.attempts.options, Instant::now());
         let span = options.connect_span(options.timeout);
-        self.app.connection.set_response(None);
+        let mut report = Report::new(now);
+        self.app.connection.set_attempt(None, &report.timings);
         let connector = Keys::new().and_then(|keys| {
             Connector::new(
                 options.parse_url(&url)?,
@@ -297,11 +310,12 @@ impl Runner {
                 keys,
                 notify(&self.app),
                 Deadline::after(now, span),
+                &mut report,
                 now,
             )
         });
         match connector {
-            Ok(connector) => self.phase = AppPhase::Connecting(Box::new(connector)),
+            Ok(connector) => self.phase = AppPhase::Connecting(Box::new((connector, report))),
             Err(error) => self.fail(error, None, callbacks),
         }
     }
@@ -313,13 +327,14 @@ impl Runner {
         callbacks: &mut Callbacks<'_>,
     ) {
         let phase = std::mem::replace(&mut self.phase, AppPhase::Begin);
-        let AppPhase::Connecting(mut connector) = phase else {
+        let AppPhase::Connecting(mut connect) = phase else {
             return;
         };
-        let response = connector.take_response();
-        drop(connector);
+        let response = connect.0.take_response();
         let retry_after_span = response.as_deref().and_then(retry_after_of);
-        self.app.connection.set_response(response);
+        let slot = &self.app.connection;
+        slot.set_attempt(response, &connect.1.timings);
+        drop(connect);
         let opened = result.and_then(|established| self.open(established));
         match opened {
             Ok(()) => {
@@ -355,6 +370,7 @@ impl Runner {
         callbacks: &mut Callbacks<'_>,
     ) {
         log::write(Level::Error, format_args!("{error}"));
+        self.app.connection.fail_attempt(error.phase());
         let end = Err(error);
         let is_ending = self.app.is_ending();
         let retry = self.attempts.retry(&end, retry_after_span, is_ending);
@@ -427,12 +443,15 @@ fn on_error(end: &End, retry: Option<Duration>, callbacks: &mut Callbacks<'_>) {
 }
 
 /// Steps the connector, which needs to know which of its descriptors are ready.
-fn connect(connector: &mut Connector, now: Instant) -> Result<Option<Established>, Error> {
+fn step(
+    (connector, report): &mut (Connector, Report),
+    now: Instant,
+) -> Result<Option<Established>, Error> {
     let mut poll = Poll::default();
     connector.add_interests(&mut poll);
     poll.wait(Deadline::at(now), OnSignal::Continue)
         .map_err(|error| Error::os(Kind::Io, "poll the sockets", &error))?;
-    connector.step(now, &poll)
+    connector.step(now, &poll, report)
 }
 
 fn retry_after_of(response: &Response) -> Option<Duration> {

@@ -2,7 +2,7 @@
 //! The calls that may wait: connect, send, receive and close. They run on the caller's thread.
 
 use super::close_wait::CloseWait;
-use super::connection::{Connection, Open};
+use super::connection::{Connection, LastConnect, Open};
 use super::open::open;
 use super::options::{DEFAULT_TIMEOUT, LINGER, Supplied};
 use super::trace;
@@ -12,6 +12,7 @@ use crate::base::error::{Error, Kind, Phase};
 use crate::base::log::{self, Level};
 use crate::base::sync::{Arc, MutexGuard, OnceLock};
 use crate::conn::connect::connector::{Connector, Established};
+use crate::conn::connect::report::Report;
 use crate::conn::receive::reader::{Reader, interrupted, timed_out};
 use crate::conn::send::keys::Keys;
 use crate::conn::send::outbound::{Outbound, WhenFull};
@@ -41,12 +42,15 @@ impl Notified for LookupWake {
 impl Connection {
     pub fn connect(&self, url: &str) -> Result<(), Error> {
         let url = self.options.parse_url(url)?;
-        self.begin_connecting()?;
-        let result = self.connect_to(url);
+        let now = Instant::now();
+        let mut report = Report::new(now);
+        self.begin_connecting(&report)?;
+        let result = self.connect_to(url, now, &mut report);
         let result = result.map(|open| self.set_open(open));
+        let result = result.inspect_err(|error| self.note_failure(error, &mut report));
         // Cleared after the connection is set: a thread that finds neither may begin to connect.
-        *self.is_connecting.lock() = false;
-        let open = result.inspect_err(|error| log::write(Level::Error, format_args!("{error}")))?;
+        self.last_connect.lock().is_in_progress = false;
+        let open = result?;
         if log::is_on(Level::Info) {
             trace::open(&open.link.peer());
         }
@@ -150,9 +154,9 @@ impl Connection {
         open.reader.as_priority_waiter(|| open.close(frame, wait))
     }
 
-    fn begin_connecting(&self) -> Result<(), Error> {
-        let mut is_connecting = self.is_connecting.lock();
-        if *is_connecting {
+    fn begin_connecting(&self, report: &Report) -> Result<(), Error> {
+        let mut last = self.last_connect.lock();
+        if last.is_in_progress {
             return Err(Error::new(
                 Kind::Busy,
                 "another thread is connecting this connection",
@@ -165,25 +169,43 @@ impl Connection {
             ));
         }
         self.check_aborted()?;
-        *is_connecting = true;
-        *self.response.lock() = None;
+        *last = LastConnect {
+            is_in_progress: true,
+            response: None,
+            timings: Some(report.timings),
+        };
         Ok(())
     }
 
-    fn connect_to(&self, url: Arc<Url>) -> Result<Box<Open>, Error> {
+    #[cold]
+    fn note_failure(&self, error: &Error, report: &mut Report) {
+        log::write(Level::Error, format_args!("{error}"));
+        report.timings.fail(error.phase());
+        self.last_connect.lock().timings = Some(report.timings);
+    }
+
+    fn connect_to(
+        &self,
+        url: Arc<Url>,
+        now: Instant,
+        report: &mut Report,
+    ) -> Result<Box<Open>, Error> {
         let span = self.options.connect_span(self.timeout().get());
         let wake = Arc::new(LookupWake::default());
-        let now = Instant::now();
         let mut connector = Connector::new(
             url,
             Arc::clone(&self.options),
             Keys::new()?,
             Arc::clone(&wake) as Notify,
             Deadline::after(now, span),
+            report,
             now,
         )?;
-        let result = self.drive(&mut connector, &wake, now);
-        *self.response.lock() = connector.take_response();
+        let result = self.drive(&mut connector, &wake, now, report);
+        let mut last = self.last_connect.lock();
+        last.response = connector.take_response();
+        last.timings = Some(report.timings);
+        drop(last);
         let is_aborted = Arc::clone(&self.is_aborted);
         let (link, reader) = open(result?, &self.options, Some(is_aborted))?;
         Ok(Box::new(Open::new(link, reader)))
@@ -194,6 +216,7 @@ impl Connection {
         connector: &mut Connector,
         LookupWake(wake): &LookupWake,
         mut now: Instant,
+        report: &mut Report,
     ) -> Result<Established, Error> {
         let on_signal = if self.options.is_interruptible {
             OnSignal::Return
@@ -202,9 +225,14 @@ impl Connection {
         };
         let supplied = self.options.supplied.as_ref();
         let mut poll = Poll::default();
+        let mut shown = None;
         loop {
-            if let Some(established) = connector.step(now, &poll)? {
+            if let Some(established) = connector.step(now, &poll, report)? {
                 return Ok(established);
+            }
+            let progress = report.timings.progress();
+            if shown.replace(progress) != Some(progress) {
+                self.last_connect.lock().timings = Some(report.timings);
             }
             poll.clear();
             connector.add_interests(&mut poll);

@@ -9,9 +9,11 @@ use crate::base::sync::{Arc, AtomicBool, Mutex, OnceLock, Ordering};
 use crate::conn::receive::handoff::Handoff;
 use crate::conn::receive::poll_set::PollSet;
 use crate::conn::receive::reader::Reader;
+use crate::conn::timings::Timings;
 use crate::net::wake::WakeSlot;
 use crate::protocol::http::reply::Response;
 use std::os::fd::RawFd;
+use std::time::Instant;
 
 /// A blocking connection. It connects once; a failed connect may be repeated.
 pub struct Connection {
@@ -19,15 +21,23 @@ pub struct Connection {
     timeout: SharedTimeout,
     /// Set when the connection is open, and kept after it has ended.
     open: OnceLock<Box<Open>>,
-    pub(super) is_connecting: Mutex<bool>,
     /// Ends the wait of a connect in progress.
     pub(super) connect_wake: WakeSlot,
     /// Shared by the connection and its link, so that an abort between connecting and opening is
     /// not lost.
     pub(super) is_aborted: Arc<AtomicBool>,
-    /// The server's response to the last connect.
-    pub(super) response: Mutex<Option<Arc<Response>>>,
+    pub(super) last_connect: Mutex<LastConnect>,
     last_error: Mutex<Option<Error>>,
+}
+
+/// What is known of the last connect, also while it is in progress.
+#[derive(Default)]
+pub(super) struct LastConnect {
+    pub(super) is_in_progress: bool,
+    /// The server's response.
+    pub(super) response: Option<Arc<Response>>,
+    /// `None` before the first connect.
+    pub(super) timings: Option<Timings>,
 }
 
 /// An open connection, and its reader, which one thread at a time may use.
@@ -44,10 +54,9 @@ impl Connection {
             timeout: SharedTimeout::new(options.timeout),
             options,
             open: OnceLock::new(),
-            is_connecting: Mutex::new(false),
             connect_wake: WakeSlot::default(),
             is_aborted: Arc::default(),
-            response: Mutex::new(None),
+            last_connect: Mutex::default(),
             last_error: Mutex::new(None),
         }
     }
@@ -144,7 +153,13 @@ impl Connection {
     }
 
     pub fn response(&self) -> Option<Arc<Response>> {
-        self.response.lock().clone()
+        self.last_connect.lock().response.clone()
+    }
+
+    /// Of the connect in progress, or else of the last one.
+    pub fn timings(&self) -> Option<Timings> {
+        let timings = self.last_connect.lock().timings;
+        timings.map(|timings| timings.until(Instant::now()))
     }
 
     pub fn last_error(&self) -> Option<Error> {

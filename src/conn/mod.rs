@@ -12,5 +12,6 @@ pub mod options;
 pub mod receive;
 pub mod send;
 pub mod stats;
+pub mod timings;
 pub mod trace;
 pub mod wait_budget;

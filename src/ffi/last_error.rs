@@ -106,7 +106,7 @@ impl wsline_error_info {
     }
 }
 
-fn number_of(phase: Phase) -> wsline_phase {
+pub(super) fn number_of(phase: Phase) -> wsline_phase {
     match phase {
         Phase::None => wsline_phase::WSLINE_PHASE_NONE,
         Phase::Resolve => wsline_phase::WSLINE_PHASE_RESOLVE,

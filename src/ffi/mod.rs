@@ -51,6 +51,8 @@ pub mod conn;
 
 pub mod app;
 
+pub mod timings;
+
 pub mod frame;
 
 pub mod url;

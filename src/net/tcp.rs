@@ -37,6 +37,12 @@ enum CandidateState {
     Failed,
 }
 
+/// What happens to one of the addresses.
+#[derive(Clone, Copy, Debug)]
+pub enum Trial<'a> {
+    Begins(&'a Address),
+}
+
 impl Dial {
     /// Tries those of `name`'s `addresses` that `options` admit.
     pub fn new(
@@ -61,12 +67,13 @@ impl Dial {
     }
 
     /// Checks the attempts in progress against `poll`, the result of the last wait, and starts
-    /// those that are due.
+    /// those that are due. Reports to `note`.
     pub fn step(
         &mut self,
         now: Instant,
         options: &SocketOptions,
         poll: &Poll,
+        note: &mut dyn FnMut(Trial<'_>),
     ) -> Result<Option<Connected>, Error> {
         for Candidate { address, state } in &mut self.candidates {
             let CandidateState::InProgress(socket) = state else {
@@ -97,7 +104,11 @@ impl Dial {
             let Some(Candidate { address, state }) = candidates.find(|it| it.is_untried()) else {
                 break;
             };
-            match start_connect(address, options) {
+            let started = start_connect(address, options);
+            if !matches!(started, Ok(StartedConnect::QueueFull)) {
+                note(Trial::Begins(address));
+            }
+            match started {
                 Ok(StartedConnect::Connected(socket)) => {
                     return Ok(Some(Connected::new(socket, address, options)));
                 }
@@ -212,7 +223,7 @@ mod tests {
         let mut dial = Dial::new("it", addresses, options, Instant::now())?;
         let mut poll = Poll::default();
         loop {
-            let step = dial.step(Instant::now(), options, &poll)?;
+            let step = dial.step(Instant::now(), options, &poll, &mut |_| ())?;
             if let Some(connected) = step {
                 return Ok(connected.socket);
             }

@@ -4,11 +4,13 @@
 
 use super::cookies;
 use super::handshake_io::HandshakeIo;
+use super::report::Report;
 use super::transport::Transport;
 use crate::base::deadline::Deadline;
 use crate::base::error::{Error, Kind, Phase};
 use crate::base::sync::Arc;
 use crate::conn::options::{Options, Supplied};
+use crate::conn::timings::ConnectPart;
 use crate::conn::trace;
 use crate::net::names::Lookup;
 use crate::net::poll::Poll;
@@ -105,16 +107,14 @@ impl Attempt {
         now: Instant,
         poll: &Poll,
         deadline: Deadline,
+        report: &mut Report,
     ) -> Result<Option<Box<Transport>>, Error> {
         let is_late = deadline.or_earlier(self.proxy_deadline).has_passed(now);
         loop {
-            match self.advance(now, poll, is_late)? {
+            match self.advance(now, poll, is_late, report)? {
                 Step::Next => {}
                 Step::Wait => {
-                    let left = deadline.remaining(now);
-                    if left.is_none_or(|left| left > KEEPALIVE_IDLE) {
-                        self.probe_peer();
-                    }
+                    self.probe_peer(deadline, now);
                     return if is_late {
                         Err(self.timed_out(now))
                     } else {
@@ -126,11 +126,15 @@ impl Attempt {
         }
     }
 
-    /// In such a long wait, TCP keepalive detects a peer that has silently disappeared.
-    fn probe_peer(&self) {
+    /// In a long wait, TCP keepalive detects a peer that has silently disappeared.
+    fn probe_peer(&self, deadline: Deadline, now: Instant) {
+        let is_long = || {
+            let left = deadline.remaining(now);
+            left.is_none_or(|left| left > KEEPALIVE_IDLE)
+        };
         match &self.stage {
-            ConnectStage::Secure(transport, _) => transport.stream.prepare(),
-            ConnectStage::HandshakeIo(io, _) => io.prepare(),
+            ConnectStage::Secure(transport, _) if is_long() => transport.stream.prepare(),
+            ConnectStage::HandshakeIo(io, _) if is_long() => io.prepare(),
             _ => {}
         }
     }
@@ -145,6 +149,20 @@ impl Attempt {
             ConnectStage::HandshakeIo(_, Counterpart::Server)
             | ConnectStage::Upgraded(_)
             | ConnectStage::Done => Phase::Upgrade,
+        }
+    }
+
+    /// What it waits for.
+    pub fn part(&self) -> ConnectPart {
+        match &self.stage {
+            ConnectStage::LookUpTarget(_) | ConnectStage::LookUp(_) => ConnectPart::Lookup,
+            ConnectStage::Dial(_) => ConnectPart::Dial,
+            ConnectStage::Secure(_, Counterpart::Proxy)
+            | ConnectStage::HandshakeIo(_, Counterpart::Proxy) => ConnectPart::Proxy,
+            ConnectStage::Secure(_, Counterpart::Server) => ConnectPart::Tls,
+            ConnectStage::HandshakeIo(_, Counterpart::Server)
+            | ConnectStage::Upgraded(_)
+            | ConnectStage::Done => ConnectPart::Upgrade,
         }
     }
 
@@ -253,7 +271,13 @@ impl Attempt {
     }
 
     /// A stage that must wait stays in place; one that continues or fails is taken out.
-    fn advance(&mut self, now: Instant, poll: &Poll, is_late: bool) -> Result<Step, Error> {
+    fn advance(
+        &mut self,
+        now: Instant,
+        poll: &Poll,
+        is_late: bool,
+        report: &mut Report,
+    ) -> Result<Step, Error> {
         let peer = self.first_peer();
         match &mut self.stage {
             ConnectStage::LookUpTarget(lookup) | ConnectStage::LookUp(lookup) => {
@@ -264,8 +288,9 @@ impl Attempt {
                 self.use_addresses(found, now)
             }
             ConnectStage::Dial(dial) => {
-                let connected = dial.step(now, &self.options.socket, poll).transpose();
-                let Some(connected) = connected else {
+                let options = &self.options.socket;
+                let connected = dial.step(now, options, poll, &mut |it| report.note_trial(it));
+                let Some(connected) = connected.transpose() else {
                     return Ok(Step::Wait);
                 };
                 self.take_stage();
@@ -282,6 +307,9 @@ impl Attempt {
             }
             ConnectStage::HandshakeIo(io, peer) => {
                 let result = io.advance(now, poll, is_late);
+                if *peer == Counterpart::Server && io.has_received() {
+                    report.timings.note_response();
+                }
                 if let Ok(false) = result {
                     return Ok(Step::Wait);
                 }

@@ -4,6 +4,7 @@
 
 use super::attempt::Attempt;
 use super::cookies;
+use super::report::Report;
 use super::transport::Transport;
 use crate::base::deadline::Deadline;
 use crate::base::error::{Error, Kind, Phase};
@@ -56,6 +57,7 @@ impl Connector {
         mut keys: Keys,
         notify: Notify,
         deadline: Deadline,
+        report: &mut Report,
         now: Instant,
     ) -> Result<Self, Error> {
         // What the caller supplies serves only one request.
@@ -65,6 +67,7 @@ impl Connector {
         };
         let redirects = Redirects::new(url, limit);
         let attempt = attempt(&redirects, &options, &mut keys, &notify, now)?;
+        report.timings.enter(attempt.part());
         Ok(Self {
             process: ProcessMark::own(),
             options,
@@ -78,14 +81,24 @@ impl Connector {
     }
 
     /// Advances as far as possible; `poll` holds the result of the last wait. `None`: wait again.
-    pub fn step(&mut self, now: Instant, poll: &Poll) -> Result<Option<Established>, Error> {
+    pub fn step(
+        &mut self,
+        now: Instant,
+        poll: &Poll,
+        report: &mut Report,
+    ) -> Result<Option<Established>, Error> {
         if self.process.is_inherited() {
             let message = "this is a child process: the connect began before fork()";
             return Err(Error::new(Kind::WrongState, message));
         }
-        match self.attempt.step(now, poll, self.deadline) {
-            Ok(None) => Ok(None),
+        report.timings.spend(now);
+        match self.attempt.step(now, poll, self.deadline, report) {
+            Ok(None) => {
+                report.timings.enter(self.attempt.part());
+                Ok(None)
+            }
             Ok(Some(transport)) => {
+                report.timings.end_open();
                 self.response = self.attempt.take_response();
                 let response = self.response.as_ref();
                 let keys = self.keys.take().ok_or_else(established_before)?;
@@ -98,7 +111,7 @@ impl Connector {
             }
             Err(error) => {
                 self.response = self.attempt.take_response();
-                self.follow(error, now)
+                self.follow(error, now, report)
             }
         }
     }
@@ -125,7 +138,12 @@ impl Connector {
     }
 
     /// Follows a redirect; any other error fails the connect.
-    fn follow(&mut self, error: Error, now: Instant) -> Result<Option<Established>, Error> {
+    fn follow(
+        &mut self,
+        error: Error,
+        now: Instant,
+        report: &mut Report,
+    ) -> Result<Option<Established>, Error> {
         let is_followed = match &self.response {
             Some(response) if error.kind() == Kind::BadStatus => {
                 let followed = self.redirects.follow(&response.head);
@@ -137,11 +155,13 @@ impl Connector {
             return Err(error);
         }
         self.response = None;
+        report.timings.note_redirect();
         trace::note(format_args!("redirected to {}", self.redirects.url()));
         let keys = self.keys.as_mut().ok_or_else(established_before)?;
         self.attempt = attempt(&self.redirects, &self.options, keys, &self.notify, now)?;
+        report.timings.enter(self.attempt.part());
         // The old socket is closed, and the new one may have the same number.
-        self.step(now, &Poll::default())
+        self.step(now, &Poll::default(), report)
     }
 }
 

@@ -20,6 +20,7 @@ pub struct HandshakeIo {
     transport: Box<Transport>,
     handshake: Box<dyn Handshake + Send>,
     body_deadline: Deadline,
+    has_received: bool,
 }
 
 impl HandshakeIo {
@@ -28,6 +29,7 @@ impl HandshakeIo {
             transport,
             handshake,
             body_deadline: Deadline::NEVER,
+            has_received: false,
         }
     }
 
@@ -53,7 +55,7 @@ impl HandshakeIo {
                 return sent.map(|()| false);
             }
             Ok(ReadOutcome::End) => return Err(self.handshake.end()),
-            Ok(ReadOutcome::Bytes) => {}
+            Ok(ReadOutcome::Bytes) => self.has_received = true,
         }
         let is_complete = self.handshake.receive(&mut self.transport.input)?;
         if self.queue_output()? {
@@ -63,6 +65,11 @@ impl HandshakeIo {
             self.body_deadline = Deadline::after(now, Some(BODY_WAIT));
         }
         Ok(is_complete)
+    }
+
+    /// Whether the peer has begun to reply.
+    pub fn has_received(&self) -> bool {
+        self.has_received
     }
 
     pub fn prepare(&self) {

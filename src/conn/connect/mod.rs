@@ -5,4 +5,5 @@ pub mod attempt;
 pub mod connector;
 pub mod cookies;
 pub mod handshake_io;
+pub mod report;
 pub mod transport;
