@@ -103,7 +103,8 @@
  *
  * **Structs.** The caller allocates the structs that the library fills. Their size stays the same
  * within a major version: new fields take the place of `reserved` ones, and a value of 0 in a new
- * field means unknown. In a struct that you pass in, `reserved` fields must be 0.
+ * field means unknown. In a struct that you pass in, `reserved` fields must be 0. Only a
+ * wsline_event, which the library allocates, grows at its end; its `size` says how much is filled.
  *
  * **Reading on.** Each function documents which threads may call it, whether it blocks, and the
  * version it appeared in, or in which its name or parameters last changed. What most functions of a
@@ -525,6 +526,35 @@ typedef enum wsline_inflate {
     WSLINE_INFLATE_STREAM = 5
 } wsline_inflate;
 
+/** What has happened, see wsline_event. */
+typedef enum wsline_event_kind {
+    /** An attempt to connect begins, or continues after a redirect: `url`. */
+    WSLINE_EVENT_CONNECTING = 1,
+    /** An address of the server or of the proxy is being tried: `address`. */
+    WSLINE_EVENT_ADDRESS = 2,
+    /** An address has failed: `address`, `error`. Others may still be tried. */
+    WSLINE_EVENT_ADDRESS_FAILED = 3,
+    /** The connection is open: `address`, `timings`. */
+    WSLINE_EVENT_OPEN = 4,
+    /** The attempt has failed, or was aborted: `error`, `timings`. */
+    WSLINE_EVENT_CONNECT_FAILED = 5,
+    /** A ping was sent: of wsline_conn_ping(), or of wsline_options_set_ping() by an app. */
+    WSLINE_EVENT_PING = 6,
+    /** A pong has arrived: `rtt_ns`. */
+    WSLINE_EVENT_PONG = 7,
+    /**
+     * The connection has ended: `address`, `close_info`, and `error` unless there was a complete
+     * closing handshake. Comes once: for a connection in the call that notices the end, at the
+     * latest in wsline_conn_free(); for an app before on_error and on_close, but not if it was
+     * freed.
+     */
+    WSLINE_EVENT_CLOSED = 8,
+    /**
+     * The app waits before its next attempt: `delay_ms`, and `attempt`, the number of that attempt.
+     */
+    WSLINE_EVENT_WAITING = 9
+} wsline_event_kind;
+
 /**
  * A client with callbacks: it calls your functions with what arrives and, if enabled, sends pings
  * and reconnects.
@@ -679,6 +709,171 @@ typedef void (*wsline_resolver_fn)(wsline_lookup *lookup, const char *host, int3
 typedef int32_t (*wsline_mask_key_fn)(uint8_t *key_out, void *userdata);
 
 /**
+ * How long the parts of a connect took. Filled in by the library.
+ *
+ * All times are nanoseconds of a monotonic clock. Each part is a duration, not a moment:
+ * `redirects_ns`, `lookup_ns`, `connect_ns`, `proxy_ns`, `tls_ns` and `upgrade_ns` add up to
+ * `total_ns`. A part ends when the bytes arrive that end it; what this side computes afterwards
+ * counts for the next part. A part that did not happen, or needed no waiting, is 0. After a
+ * redirect the fields describe the connect to the last server, and `redirects_ns` all before it.
+ */
+typedef struct wsline_timings {
+    /** From the beginning to the last redirect; 0 if there was none. */
+    uint64_t redirects_ns;
+    /**
+     * Looking up names: of the server, of the proxy, and of the target of a proxy that accepts only
+     * addresses. 0 for an address in the URL, `localhost`, a name that wsline_options_add_resolve()
+     * knows, a Unix-domain socket, or your own socket.
+     */
+    uint64_t lookup_ns;
+    /**
+     * Connecting to the server or to the proxy, trying all addresses in turn; 0 for your own
+     * socket, usually also for a Unix-domain socket.
+     */
+    uint64_t connect_ns;
+    /** The exchange with the proxy, including TLS with it; 0 without a proxy. */
+    uint64_t proxy_ns;
+    /** The TLS handshake with the server; 0 for `ws://`. */
+    uint64_t tls_ns;
+    /**
+     * From sending the request to the end of the response; 0 after wsline_options_set_upgraded().
+     */
+    uint64_t upgrade_ns;
+    /**
+     * From the beginning of the connect, including redirects, to the first byte of the last
+     * server's response; 0 if none has arrived.
+     */
+    uint64_t first_byte_ns;
+    /** From the beginning to the end of the connect or, while it is in progress, until now. */
+    uint64_t total_ns;
+    /**
+     * Addresses of the server or of the proxy to which connecting has begun; 0 for your own socket.
+     */
+    uint32_t addresses_tried;
+    /** Redirects that were followed. */
+    uint32_t redirects;
+    /**
+     * A wsline_phase: that in progress; after a failure, that of the failure; WSLINE_PHASE_OPEN
+     * after success.
+     */
+    int32_t phase;
+    /** The connect has ended, successfully or not. */
+    bool finished;
+    /** Reserved for future fields; 0. */
+    uint64_t reserved[4];
+} wsline_timings;
+
+/** Counters of a connection. Filled in by the library. */
+typedef struct wsline_stats {
+    /** Whole messages that were sent, including those still corked or queued. */
+    uint64_t messages_sent;
+    /** Whole messages that were received. */
+    uint64_t messages_received;
+    /** Frames that were sent, including pongs and close frames that the library sent itself. */
+    uint64_t frames_sent;
+    /** Frames that were received. */
+    uint64_t frames_received;
+    /** Bytes written to the socket since the connect began. */
+    uint64_t bytes_sent;
+    /** Bytes read from the socket since the connect began. */
+    uint64_t bytes_received;
+    /** Reserved for future fields; 0. */
+    uint64_t reserved[6];
+} wsline_stats;
+
+/** How a connection ended. Filled in by the library. */
+typedef struct wsline_close_info {
+    /**
+     * The code in the server's close frame; WSLINE_CLOSE_NO_STATUS if it had none,
+     * WSLINE_CLOSE_ABNORMAL if there was no close frame, 0 while the connection has not ended.
+     */
+    int32_t code;
+    /**
+     * A wsline_side: the side that ended the connection first, by a close frame or by dropping the
+     * connection. This is the client if it rejected what the server sent.
+     */
+    int32_t closed_by;
+    /** Both sides have sent a close frame. */
+    bool clean;
+    /**
+     * The reason in the server's close frame: UTF-8 followed by a NUL, never NULL. Lent until the
+     * connection is freed; in a callback of an app, until it returns.
+     */
+    const char *reason;
+    /** Bytes in `reason`, without the NUL. */
+    size_t reason_len;
+    /**
+     * Messages in the send queue of an app that the system had not accepted, or had accepted only
+     * in part, and that are not kept for the next connection; 0 for a wsline_conn.
+     */
+    uint64_t unsent_messages;
+    /** Bytes of these messages, and of other frames in the queue; 0 for a wsline_conn. */
+    uint64_t unsent_bytes;
+    /** Reserved for future fields; 0. */
+    uint64_t reserved[2];
+} wsline_close_info;
+
+/**
+ * Something that has happened to a connection or an app. Allocated and filled in by the library.
+ *
+ * All pointers are lent until the callback returns. Those that do not apply are NULL.
+ */
+typedef struct wsline_event {
+    /**
+     * Bytes of this struct. Later versions of the library add fields at its end: a program that may
+     * run with an older library than its header checks that a field lies within `size`.
+     */
+    size_t size;
+    /** A wsline_event_kind. Ignore numbers that you do not know. */
+    int32_t kind;
+    /**
+     * The connection; NULL for an app. During wsline_connect() it is the one that the call will
+     * return or, if it fails, will free.
+     */
+    wsline_conn *conn;
+    /** The app; NULL for a connection. */
+    wsline_app *app;
+    /**
+     * The attempt to connect, or the attempt that has opened the connection: for an app, 1 for the
+     * first since it was connected; for a connection always 1.
+     */
+    uint64_t attempt;
+    /** How often the app had been connected before that attempt; 0 for a connection. */
+    uint64_t reconnects;
+    /** The URL without user, password and query; long paths are truncated. */
+    const char *url;
+    /**
+     * The address that is tried, or that of the open connection; for example "192.0.2.1:443", or
+     * the path of a Unix-domain socket.
+     */
+    const char *address;
+    /** What has failed. */
+    const wsline_error_info *error;
+    /** How long the parts of the connect took. */
+    const wsline_timings *timings;
+    /** The counters of the connection so far; never NULL. All are 0 before it is open. */
+    const wsline_stats *stats;
+    /** How the connection ended. */
+    const wsline_close_info *close_info;
+    /** Nanoseconds from the last ping to this pong, which is its own; -1 otherwise. */
+    int64_t rtt_ns;
+    /** Milliseconds until the next attempt, 0 if it is made at once; -1 for other kinds. */
+    int64_t delay_ms;
+} wsline_event;
+
+/**
+ * Takes the events of all connections and apps with the same options.
+ *
+ * It runs inside the call that causes the event: on the thread that connects, receives, sends,
+ * closes or frees the connection; for an app on the thread that drives it. So it may run on several
+ * threads at once. It is never called under a lock of the library, and should be quick. For an app
+ * it may call any function. For a connection it may call those that read its state,
+ * wsline_conn_abort(), and those that send; but not wsline_conn_free(), wsline_conn_close(), or
+ * functions that receive, which would wait for the call that the callback interrupts.
+ */
+typedef void (*wsline_event_fn)(const wsline_event *event, void *userdata);
+
+/**
  * Reads up to `len` bytes into `data`, at least one, without waiting.
  *
  * Returns the number of bytes, 0 at the end of the stream, WSLINE_TRANSPORT_NOT_READY or
@@ -760,38 +955,6 @@ typedef struct wsline_message {
     uint64_t reserved[1];
 } wsline_message;
 
-/** How a connection ended. Filled in by the library. */
-typedef struct wsline_close_info {
-    /**
-     * The code in the server's close frame; WSLINE_CLOSE_NO_STATUS if it had none,
-     * WSLINE_CLOSE_ABNORMAL if there was no close frame, 0 while the connection has not ended.
-     */
-    int32_t code;
-    /**
-     * A wsline_side: the side that ended the connection first, by a close frame or by dropping the
-     * connection. This is the client if it rejected what the server sent.
-     */
-    int32_t closed_by;
-    /** Both sides have sent a close frame. */
-    bool clean;
-    /**
-     * The reason in the server's close frame: UTF-8 followed by a NUL, never NULL. Lent until the
-     * connection is freed; in a callback of an app, until it returns.
-     */
-    const char *reason;
-    /** Bytes in `reason`, without the NUL. */
-    size_t reason_len;
-    /**
-     * Messages in the send queue of an app that the system had not accepted, or had accepted only
-     * in part, and that are not kept for the next connection; 0 for a wsline_conn.
-     */
-    uint64_t unsent_messages;
-    /** Bytes of these messages, and of other frames in the queue; 0 for a wsline_conn. */
-    uint64_t unsent_bytes;
-    /** Reserved for future fields; 0. */
-    uint64_t reserved[2];
-} wsline_close_info;
-
 /**
  * What TLS negotiated. Filled in by the library; the strings are never NULL and are lent until the
  * connection is freed or, for an app, as wsline_app_tls_info() says.
@@ -810,24 +973,6 @@ typedef struct wsline_tls_info {
     /** Reserved for future fields; 0. */
     uint64_t reserved[4];
 } wsline_tls_info;
-
-/** Counters of a connection. Filled in by the library. */
-typedef struct wsline_stats {
-    /** Whole messages that were sent, including those still corked or queued. */
-    uint64_t messages_sent;
-    /** Whole messages that were received. */
-    uint64_t messages_received;
-    /** Frames that were sent, including pongs and close frames that the library sent itself. */
-    uint64_t frames_sent;
-    /** Frames that were received. */
-    uint64_t frames_received;
-    /** Bytes written to the socket since the connect began. */
-    uint64_t bytes_sent;
-    /** Bytes read from the socket since the connect began. */
-    uint64_t bytes_received;
-    /** Reserved for future fields; 0. */
-    uint64_t reserved[6];
-} wsline_stats;
 
 /** Called by an app for an event without data: on_open, on_reconnect, on_drain. */
 typedef void (*wsline_app_fn)(wsline_app *app, void *userdata);
@@ -898,61 +1043,6 @@ typedef struct wsline_app_callbacks {
 
 /** A function passed to wsline_loop_post(); called once, by the thread that drives the loop. */
 typedef void (*wsline_post_fn)(wsline_loop *loop, void *userdata);
-
-/**
- * How long the parts of a connect took. Filled in by the library.
- *
- * All times are nanoseconds of a monotonic clock. Each part is a duration, not a moment:
- * `redirects_ns`, `lookup_ns`, `connect_ns`, `proxy_ns`, `tls_ns` and `upgrade_ns` add up to
- * `total_ns`. A part ends when the bytes arrive that end it; what this side computes afterwards
- * counts for the next part. A part that did not happen, or needed no waiting, is 0. After a
- * redirect the fields describe the connect to the last server, and `redirects_ns` all before it.
- */
-typedef struct wsline_timings {
-    /** From the beginning to the last redirect; 0 if there was none. */
-    uint64_t redirects_ns;
-    /**
-     * Looking up names: of the server, of the proxy, and of the target of a proxy that accepts only
-     * addresses. 0 for an address in the URL, `localhost`, a name that wsline_options_add_resolve()
-     * knows, a Unix-domain socket, or your own socket.
-     */
-    uint64_t lookup_ns;
-    /**
-     * Connecting to the server or to the proxy, trying all addresses in turn; 0 for your own
-     * socket, usually also for a Unix-domain socket.
-     */
-    uint64_t connect_ns;
-    /** The exchange with the proxy, including TLS with it; 0 without a proxy. */
-    uint64_t proxy_ns;
-    /** The TLS handshake with the server; 0 for `ws://`. */
-    uint64_t tls_ns;
-    /**
-     * From sending the request to the end of the response; 0 after wsline_options_set_upgraded().
-     */
-    uint64_t upgrade_ns;
-    /**
-     * From the beginning of the connect, including redirects, to the first byte of the last
-     * server's response; 0 if none has arrived.
-     */
-    uint64_t first_byte_ns;
-    /** From the beginning to the end of the connect or, while it is in progress, until now. */
-    uint64_t total_ns;
-    /**
-     * Addresses of the server or of the proxy to which connecting has begun; 0 for your own socket.
-     */
-    uint32_t addresses_tried;
-    /** Redirects that were followed. */
-    uint32_t redirects;
-    /**
-     * A wsline_phase: that in progress; after a failure, that of the failure; WSLINE_PHASE_OPEN
-     * after success.
-     */
-    int32_t phase;
-    /** The connect has ended, successfully or not. */
-    bool finished;
-    /** Reserved for future fields; 0. */
-    uint64_t reserved[4];
-} wsline_timings;
 
 /* --- Errors ----------------------------------------------------------------------------------- */
 
@@ -2856,6 +2946,38 @@ wsline_options_set_send_rate(wsline_options *options, uint64_t messages, int64_t
  */
 WSLINE_API wsline_status
 wsline_options_set_send_rate_bytes(wsline_options *options, uint64_t bytes_per_second);
+
+/* --- Events ----------------------------------------------------------------------------------- */
+
+/*
+ * Unless a function says otherwise:
+ * Threads: one at a time per object.
+ * Blocks: no.
+ * Since: 0.2
+ */
+
+/**
+ * Sets a function to call with the events of every connection and app that is created with these
+ * options: attempts to connect, addresses, pings, ends, pauses before the next attempt.
+ *
+ * For metrics and tracing. No event contains a credential: URLs come without user, password and
+ * query, and error messages as wsline_last_error_message() says. Without a function nothing is
+ * collected.
+ *
+ * @param options        the options to modify.
+ * @param fn             the function; NULL, the default, for none.
+ * @param userdata       handed to `fn`; may be NULL.
+ * @param userdata_free  called once with `userdata` when `fn` will not be called again, or if this
+ *                       call fails; may be NULL.
+ * @retval WSLINE_OK                    set; the `userdata` set before is released once no
+ *                                      connection uses it.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
+ *
+ * See also: wsline_conn_timings()
+ */
+WSLINE_API wsline_status
+wsline_options_set_event_callback(wsline_options *options, wsline_event_fn fn, void *userdata,
+                                  wsline_free_fn userdata_free);
 
 /* --- Cookie jars ------------------------------------------------------------------------------ */
 

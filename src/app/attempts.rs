@@ -97,6 +97,11 @@ impl Attempts {
         }
     }
 
+    /// The number of the current attempt.
+    pub(super) fn number(&self) -> u64 {
+        self.number
+    }
+
     pub(super) fn note_open(&mut self) {
         self.servers.note_open();
         self.number = 0;

@@ -13,7 +13,7 @@ use super::timers::{TimedWork, Timers};
 use crate::base::deadline::Timeout;
 use crate::base::error::{Error, Kind, Phase};
 use crate::base::sync::{
-    Arc, AtomicI64, AtomicU32, Condvar, Mutex, MutexGuard, Ordering, ThreadSlot,
+    Arc, AtomicI64, AtomicU32, AtomicU64, Condvar, Mutex, MutexGuard, Ordering, ThreadSlot,
 };
 use crate::conn::link::aborted;
 use crate::conn::options::Options;
@@ -42,6 +42,8 @@ pub struct App {
     pub(super) connection: LinkSlot,
     /// Negative if no ping has been answered.
     rtt_us: AtomicI64,
+    /// The address by which the caller knows the app; set once, before it is driven.
+    handle: AtomicU64,
     /// Wakes the thread that drives it.
     pub(super) driver_wake: WakeSlot,
     pub(super) timers: Timers,
@@ -126,11 +128,20 @@ impl App {
             waiting_for_work: AtomicU32::new(0),
             connection: LinkSlot::default(),
             rtt_us: AtomicI64::new(-1),
+            handle: AtomicU64::new(0),
             driver_wake: WakeSlot::default(),
             timers: Timers::default(),
             message_queue: Mutex::default(),
             flags: AtomicU32::new(0),
         })
+    }
+
+    pub fn set_handle(&self, handle: usize) {
+        self.handle.store(handle as u64, Ordering::Relaxed);
+    }
+
+    pub(super) fn handle(&self) -> usize {
+        self.handle.load(Ordering::Relaxed) as usize
     }
 
     /// Has `work` run by the driver after `delay`, unless the app ends before. Returns the number
@@ -309,11 +320,17 @@ impl App {
     }
 
     /// Wakes the threads that are counted in `waiting_for_work`.
+    #[inline]
     pub(super) fn notify_waiting(&self) {
         if self.waiting_for_work.load(Ordering::SeqCst) > 0 {
-            let _state = self.state.lock();
-            self.state_changed.notify_all();
+            self.notify_all();
         }
+    }
+
+    #[cold]
+    fn notify_all(&self) {
+        let _state = self.state.lock();
+        self.state_changed.notify_all();
     }
 
     /// Called when the app has ended and its driver removes it.

@@ -7,6 +7,7 @@ use crate::base::deadline::Deadline;
 use crate::base::error::{Error, Kind, Phase};
 use crate::base::sync::Arc;
 use crate::conn::close_wait::{CONTROL_FRAME_BYTES, CloseWait};
+use crate::conn::events::EventKind;
 use crate::conn::link::Link;
 use crate::conn::options::LINGER;
 use crate::conn::receive::reader::{ReadBuffers, Reader};
@@ -336,10 +337,7 @@ impl AppConnection {
         match pings.keepalive.step(Instant::now(), has_moved, is_queued) {
             Due::Nothing => None,
             Due::Ping(payload) => {
-                self.submit(&Outbound::uncompressed(
-                    Frame::Whole(Opcode::Ping),
-                    &payload,
-                ));
+                self.ping(&payload);
                 None
             }
             Due::Dead => {
@@ -348,6 +346,14 @@ impl AppConnection {
                 Some(Err(error.in_phase(Phase::Open)))
             }
         }
+    }
+
+    #[cold]
+    fn ping(&mut self, payload: &[u8]) {
+        self.link().note_ping(payload);
+        let ping = Frame::Whole(Opcode::Ping);
+        self.submit(&Outbound::uncompressed(ping, payload));
+        self.link().emit(EventKind::Ping);
     }
 
     fn close_timed_out(&self) -> Error {

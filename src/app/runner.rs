@@ -14,6 +14,7 @@ use crate::base::log::{self, Level};
 use crate::base::sync::{Arc, Weak};
 use crate::conn::connect::connector::{Connector, Established};
 use crate::conn::connect::report::Report;
+use crate::conn::events::{EventKind, EventOrigin, EventSink, Owner};
 use crate::conn::link::aborted;
 use crate::conn::open::open;
 use crate::conn::receive::reader::ReadBuffers;
@@ -31,7 +32,8 @@ pub struct Runner {
     app: Arc<App>,
     phase: AppPhase,
     attempts: Attempts,
-    has_been_open: bool,
+    /// How often it has been connected.
+    connections: u32,
     /// The app holds a connection that has ended, until its descriptor is no longer watched.
     has_retired: bool,
 }
@@ -54,7 +56,7 @@ impl Runner {
             attempts: Attempts::new(&app),
             app,
             phase: AppPhase::Begin,
-            has_been_open: false,
+            connections: 0,
             has_retired: false,
         }
     }
@@ -105,7 +107,10 @@ impl Runner {
         self.with_callbacks(driver_lock, |runner, callbacks| {
             match &runner.phase {
                 AppPhase::Open(_) => runner.end_session(Err(error), callbacks),
-                _ => runner.fail(error, None, callbacks),
+                _ => {
+                    let events = runner.events();
+                    runner.fail(error, None, events, callbacks);
+                }
             }
             runner.handle_end_request(callbacks);
         });
@@ -175,6 +180,42 @@ impl Runner {
         self.phase = AppPhase::Done(end);
     }
 
+    /// Ends the app as requested, and reports the end of an attempt that is in progress.
+    fn end_attempt(&mut self, end: End) {
+        let events = self.events();
+        self.finish(end);
+        if let Some(events) = events {
+            self.report_failure(&events, &Err(aborted()));
+        }
+    }
+
+    fn report_failure(&self, events: &EventSink, end: &End) {
+        if let (Err(error), Some(timings)) = (end, self.app.timings()) {
+            events.emit(EventKind::ConnectFailed(error, &timings), None);
+        }
+    }
+
+    /// Takes the events of the attempt in progress.
+    fn events(&self) -> Option<Arc<EventSink>> {
+        match &self.phase {
+            AppPhase::Connecting(connect) => connect.1.events.clone(),
+            _ => None,
+        }
+    }
+
+    /// For the attempt that begins; nothing reaches it once the app was freed.
+    fn event_sink(&self) -> Option<Arc<EventSink>> {
+        let callback = self.attempts.options.events.as_ref()?;
+        let origin = EventOrigin {
+            owner: Owner::App(self.app.handle()),
+            attempt: self.attempts.number(),
+            reconnects: self.connections.into(),
+        };
+        let app = Arc::downgrade(&self.app);
+        let is_wanted = move || app.upgrade().is_some_and(|app| !app.is_freed());
+        Some(EventSink::new(callback, origin, is_wanted))
+    }
+
     fn with_callbacks(
         &mut self,
         driver_lock: &DriverLock,
@@ -219,8 +260,8 @@ impl Runner {
             }
             (_, EndRequest::Reconnect(frame)) => self.reconnect(&frame),
             (AppPhase::Open(_), EndRequest::Abort) => self.end_session(Err(aborted()), callbacks),
-            (_, EndRequest::Close(_)) => self.finish(Ok(())),
-            (_, EndRequest::Abort) => self.finish(Err(aborted())),
+            (_, EndRequest::Close(_)) => self.end_attempt(Ok(())),
+            (_, EndRequest::Abort) => self.end_attempt(Err(aborted())),
         }
     }
 
@@ -301,7 +342,7 @@ impl Runner {
         };
         let (options, now) = (&self.attempts.options, Instant::now());
         let span = options.connect_span(options.timeout);
-        let mut report = Report::new(now);
+        let mut report = Report::new(now, self.event_sink());
         self.app.connection.set_attempt(None, &report.timings);
         let connector = Keys::new().and_then(|keys| {
             Connector::new(
@@ -316,7 +357,7 @@ impl Runner {
         });
         match connector {
             Ok(connector) => self.phase = AppPhase::Connecting(Box::new((connector, report))),
-            Err(error) => self.fail(error, None, callbacks),
+            Err(error) => self.fail(error, None, report.events, callbacks),
         }
     }
 
@@ -333,21 +374,31 @@ impl Runner {
         let response = connect.0.take_response();
         let retry_after_span = response.as_deref().and_then(retry_after_of);
         let slot = &self.app.connection;
-        slot.set_attempt(response, &connect.1.timings);
-        drop(connect);
-        let opened = result.and_then(|established| self.open(established));
+        let (connector, report) = *connect;
+        slot.set_attempt(response, &report.timings);
+        drop(connector);
+        let events = report.events.clone();
+        let opened = result.and_then(|established| self.open(established, events));
         match opened {
             Ok(()) => {
-                callbacks.on_open(!std::mem::replace(&mut self.has_been_open, true));
+                if let Some(link) = self.app.connection.link() {
+                    link.emit(EventKind::Open(&report.timings));
+                }
+                self.connections += 1;
+                callbacks.on_open(self.connections == 1);
                 self.app.end_opening();
             }
-            Err(error) => self.fail(error, retry_after_span, callbacks),
+            Err(error) => self.fail(error, retry_after_span, report.events, callbacks),
         }
     }
 
-    fn open(&mut self, established: Established) -> Result<(), Error> {
+    fn open(
+        &mut self,
+        established: Established,
+        events: Option<Arc<EventSink>>,
+    ) -> Result<(), Error> {
         let options = &self.attempts.options;
-        let (link, reader) = open(established, options, None)?;
+        let (link, reader) = open(established, options, None, events)?;
         link.stream().prepare();
         link.stream().release_tls_buffers();
         if log::is_on(Level::Info) {
@@ -367,6 +418,7 @@ impl Runner {
         &mut self,
         error: Error,
         retry_after_span: Option<Duration>,
+        events: Option<Arc<EventSink>>,
         callbacks: &mut Callbacks<'_>,
     ) {
         log::write(Level::Error, format_args!("{error}"));
@@ -376,6 +428,12 @@ impl Runner {
         let retry = self.attempts.retry(&end, retry_after_span, is_ending);
         // Set before the callback, which may request something else.
         self.phase = after(end.clone(), retry);
+        if let Some(events) = events {
+            self.report_failure(&events, &end);
+            if let Some(delay) = retry {
+                events.emit(EventKind::Waiting(delay, self.attempts.number() + 1), None);
+            }
+        }
         on_error(&end, retry, callbacks);
     }
 
@@ -403,12 +461,17 @@ impl Runner {
         let closing = link.writer().with_sender(|sender| sender.closing().clone());
         let unsent = self.app.end_connection(&link, retry.is_none());
         self.has_retired = true;
-        drop(link);
-        on_error(&end, retry, callbacks);
         // Both close frames may have been recorded although ours was never sent.
         let info = closing.info();
         let clean = info.clean && end.is_ok();
-        callbacks.on_close(&CloseInfo { clean, ..info }, unsent);
+        let info = CloseInfo { clean, ..info };
+        link.emit(EventKind::Closed(&info, unsent, end.as_ref().err()));
+        if let Some(delay) = retry {
+            link.emit(EventKind::Waiting(delay, self.attempts.number() + 1));
+        }
+        drop(link);
+        on_error(&end, retry, callbacks);
+        callbacks.on_close(&info, unsent);
     }
 }
 

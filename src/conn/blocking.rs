@@ -3,6 +3,7 @@
 
 use super::close_wait::CloseWait;
 use super::connection::{Connection, LastConnect, Open};
+use super::events::{EventKind, EventOrigin, EventSink, Owner};
 use super::open::open;
 use super::options::{DEFAULT_TIMEOUT, LINGER, Supplied};
 use super::trace;
@@ -40,10 +41,11 @@ impl Notified for LookupWake {
 }
 
 impl Connection {
-    pub fn connect(&self, url: &str) -> Result<(), Error> {
+    /// `handle` is the address by which the caller knows the connection.
+    pub fn connect(&self, url: &str, handle: usize) -> Result<(), Error> {
         let url = self.options.parse_url(url)?;
         let now = Instant::now();
-        let mut report = Report::new(now);
+        let mut report = Report::new(now, self.event_sink(handle));
         self.begin_connecting(&report)?;
         let result = self.connect_to(url, now, &mut report);
         let result = result.map(|open| self.set_open(open));
@@ -54,6 +56,7 @@ impl Connection {
         if log::is_on(Level::Info) {
             trace::open(&open.link.peer());
         }
+        open.link.emit(EventKind::Open(&report.timings));
         // An abort that came before the connection was set did not shut it down.
         self.check_aborted()
             .inspect_err(|error| open.end_with(error))
@@ -71,6 +74,15 @@ impl Connection {
             .writer
             .send(message, WhenFull::Wait(&mut self.send_budget()));
         sent.map_err(|error| self.cause(open, error).or_in_phase(Phase::Open))
+    }
+
+    /// Sends a ping, and reports it.
+    pub fn ping(&self, message: &Outbound<'_>, name: &str) -> Result<(), Error> {
+        let link = self.link()?;
+        link.note_ping(message.payload);
+        self.send(message, name)?;
+        link.emit(EventKind::Ping);
+        Ok(())
     }
 
     /// From now on, keeps data until [`Connection::uncork`].
@@ -151,7 +163,9 @@ impl Connection {
             Timeout::DEFAULT => CloseWait::while_moving(span, now, open.link.progress()),
             _ => CloseWait::fixed(span, now),
         };
-        open.reader.as_priority_waiter(|| open.close(frame, wait))
+        let result = open.reader.as_priority_waiter(|| open.close(frame, wait));
+        open.link.emit_end();
+        result
     }
 
     fn begin_connecting(&self, report: &Report) -> Result<(), Error> {
@@ -182,6 +196,17 @@ impl Connection {
         log::write(Level::Error, format_args!("{error}"));
         report.timings.fail(error.phase());
         self.last_connect.lock().timings = Some(report.timings);
+        report.emit(EventKind::ConnectFailed(error, &report.timings));
+    }
+
+    fn event_sink(&self, handle: usize) -> Option<Arc<EventSink>> {
+        let origin = EventOrigin {
+            owner: Owner::Connection(handle),
+            attempt: 1,
+            reconnects: 0,
+        };
+        let callback = self.options.events.as_ref();
+        callback.map(|callback| EventSink::new(callback, origin, || true))
     }
 
     fn connect_to(
@@ -207,7 +232,12 @@ impl Connection {
         last.timings = Some(report.timings);
         drop(last);
         let is_aborted = Arc::clone(&self.is_aborted);
-        let (link, reader) = open(result?, &self.options, Some(is_aborted))?;
+        let (link, reader) = open(
+            result?,
+            &self.options,
+            Some(is_aborted),
+            report.events.clone(),
+        )?;
         Ok(Box::new(Open::new(link, reader)))
     }
 

@@ -170,6 +170,14 @@ impl Connection {
         *self.last_error.lock() = Some(error.clone());
     }
 
+    /// Called after a failed call, which may be the first to notice that the connection has ended.
+    #[cold]
+    pub fn emit_end(&self) {
+        if let Some(open) = self.open.get() {
+            open.link.emit_end();
+        }
+    }
+
     /// Wakes all waiting threads, in any phase, and makes every later call fail.
     ///
     /// Async-signal-safe: takes no lock, allocates nothing, logs nothing. The thread that wakes up
@@ -201,9 +209,22 @@ impl Connection {
     /// Drops the connection without a closing handshake.
     pub fn shutdown(&self) -> Result<(), Error> {
         let error = Error::new(Kind::Closed, "the connection was shut down by this side");
-        self.open_unprepared()?
-            .end_with(&error.in_phase(Phase::Close));
+        let open = self.open_unprepared()?;
+        open.end_with(&error.in_phase(Phase::Close));
+        open.link.emit_end();
         Ok(())
+    }
+
+    /// Called before the connection is freed.
+    pub fn free(&self) {
+        if self.options.events.is_none() {
+            return;
+        }
+        if let Some(open) = self.open.get() {
+            let error = Error::new(Kind::Closed, "the connection was freed");
+            open.link.end_unless_ended(&error.in_phase(Phase::Close));
+            open.link.emit_end();
+        }
     }
 
     /// Called in a child process when it frees an inherited connection: closes the descriptor and

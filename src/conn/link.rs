@@ -2,6 +2,7 @@
 //! The part of an open connection that all threads share. The receiving thread owns the reader.
 
 use super::close_wait::Progress;
+use super::events::{EventKind, EventSink};
 use super::options::Options;
 use super::stats::Totals;
 use crate::base::error::{Error, Kind, Phase};
@@ -22,6 +23,8 @@ pub struct Link {
     is_aborted: Option<Arc<AtomicBool>>,
     /// The server speaks TLS, not only a proxy.
     is_secure: bool,
+    /// `None` if nobody listens.
+    events: Option<Arc<EventSink>>,
     /// Created on first use.
     tls_info: OnceLock<Box<TlsInfo>>,
 }
@@ -34,11 +37,13 @@ impl Link {
         options: Arc<Options>,
         is_aborted: Option<Arc<AtomicBool>>,
         is_secure: bool,
+        events: Option<Arc<EventSink>>,
     ) -> Self {
         Self {
             options,
             is_aborted,
             is_secure,
+            events,
             tls_info: OnceLock::new(),
             writer,
         }
@@ -137,6 +142,45 @@ impl Link {
         end.unwrap_or_else(|| {
             Error::new(Kind::Internal, "the connection has ended without a reason")
         })
+    }
+
+    /// Reports an event.
+    pub fn emit(&self, kind: EventKind<'_>) {
+        if let Some(events) = &self.events {
+            events.emit(kind, Some((self.peer_address(), self.totals())));
+        }
+    }
+
+    /// Called before a ping is sent whose pong is to be reported with its round-trip time.
+    pub fn note_ping(&self, payload: &[u8]) {
+        if let Some(events) = &self.events {
+            events.note_ping(payload);
+        }
+    }
+
+    /// Reports that a pong has arrived.
+    pub(super) fn emit_pong(&self, payload: &[u8]) {
+        if let Some(events) = &self.events {
+            self.emit(EventKind::Pong(events.note_pong(payload)));
+        }
+    }
+
+    /// Reports that the connection has ended, once it has.
+    #[inline]
+    pub(super) fn emit_end(&self) {
+        if let Some(events) = &self.events {
+            self.emit_end_to(events);
+        }
+    }
+
+    #[cold]
+    fn emit_end_to(&self, events: &EventSink) {
+        let closing = self.writer.with_sender(|sender| sender.closing().clone());
+        if let Some(error) = closing.error().filter(|_| events.begin_close()) {
+            let info = closing.info();
+            let error = Some(&error).filter(|_| !info.clean);
+            self.emit(EventKind::Closed(&info, Unsent::default(), error));
+        }
     }
 
     pub(super) fn is_aborted(&self) -> bool {

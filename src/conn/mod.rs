@@ -6,6 +6,7 @@ pub mod blocking;
 pub mod close_wait;
 pub mod connect;
 pub mod connection;
+pub mod events;
 pub mod link;
 pub mod open;
 pub mod options;

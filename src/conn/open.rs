@@ -3,6 +3,7 @@
 
 use super::connect::connector::Established;
 use super::connect::transport::Transport;
+use super::events::EventSink;
 use super::link::Link;
 use super::options::Options;
 use super::receive::reader::Reader;
@@ -21,6 +22,7 @@ pub fn open(
     established: Established,
     options: &Arc<Options>,
     is_aborted: Option<Arc<AtomicBool>>,
+    events: Option<Arc<EventSink>>,
 ) -> Result<(Arc<Link>, Reader), Error> {
     let Established {
         transport,
@@ -60,7 +62,7 @@ pub fn open(
     }
     stream.spin_before_waits(options.spin);
     let writer = Writer::new(stream, keys, options.mask_key.clone(), deflate, output);
-    let link = Link::new(writer, Arc::clone(options), is_aborted, is_secure);
+    let link = Link::new(writer, Arc::clone(options), is_aborted, is_secure, events);
     let link = Arc::new(link);
     let reader = Reader::new(Arc::clone(&link), receiver, cipher);
     Ok((link, reader))

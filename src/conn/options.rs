@@ -6,6 +6,7 @@ use crate::base::deadline::{SharedTimeout, Timeout};
 use crate::base::error::{Error, Kind, Phase};
 use crate::base::memory::Text;
 use crate::base::sync::Arc;
+use crate::conn::events::EventFn;
 use crate::conn::send::keys::MaskKeyFn;
 use crate::net::names::NameOptions;
 use crate::net::socket::SocketOptions;
@@ -61,6 +62,7 @@ pub struct Options {
     pub deliver_fragments: bool,
     pub auto_pong: bool,
     pub mask_key: Option<MaskKeyFn>,
+    pub events: Option<EventFn>,
     /// For apps.
     pub ping: Arc<KeepaliveOptions>,
     pub reconnect: BackoffOptions,
@@ -217,6 +219,7 @@ impl Default for Options {
             deliver_fragments: false,
             auto_pong: true,
             mask_key: None,
+            events: None,
             ping: Arc::default(),
             reconnect: BackoffOptions::default(),
             reconnect_always: false,

@@ -174,6 +174,8 @@ pub(super) type AskFn<T, U, V> =
 /// With a name and a number.
 pub(super) type NameFn<T> = unsafe extern "C-unwind" fn(*mut T, *const c_char, i32, *mut c_void);
 pub(super) type ObjectFn<T> = unsafe extern "C-unwind" fn(*mut T, *mut c_void);
+/// With a value.
+pub(super) type NoticeFn<U> = unsafe extern "C-unwind" fn(*const U, *mut c_void);
 type LogFn = unsafe extern "C-unwind" fn(i32, *const c_char, *mut c_void);
 pub(super) type ReadFn = unsafe extern "C-unwind" fn(*mut c_void, usize, *mut c_void) -> i64;
 pub(super) type WriteFn = unsafe extern "C-unwind" fn(*const c_void, usize, *mut c_void) -> i64;
@@ -242,6 +244,15 @@ impl Callback<LogFn> {
         // SAFETY: promised of what is registered.
         let log = || unsafe { function(level, line.as_ptr(), userdata.pointer) };
         without_cancellation(|| call("callback", userdata.name, log));
+    }
+}
+
+impl<U> Callback<NoticeFn<U>> {
+    pub(super) fn notify(&self, value: &U) {
+        let Self { function, userdata } = self;
+        // SAFETY: promised of what is registered.
+        let notify = || unsafe { function(value, userdata.pointer) };
+        without_cancellation(|| call("callback", userdata.name, notify));
     }
 }
 

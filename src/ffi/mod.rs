@@ -53,6 +53,8 @@ pub mod app;
 
 pub mod timings;
 
+pub mod events;
+
 pub mod frame;
 
 pub mod url;

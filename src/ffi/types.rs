@@ -188,5 +188,32 @@ pub enum wsline_side {
     WSLINE_SIDE_SERVER = 2,
 }
 
+/// What has happened, see wsline_event.
+#[repr(C)]
+pub enum wsline_event_kind {
+    /// An attempt to connect begins, or continues after a redirect: `url`.
+    WSLINE_EVENT_CONNECTING = 1,
+    /// An address of the server or of the proxy is being tried: `address`.
+    WSLINE_EVENT_ADDRESS = 2,
+    /// An address has failed: `address`, `error`. Others may still be tried.
+    WSLINE_EVENT_ADDRESS_FAILED = 3,
+    /// The connection is open: `address`, `timings`.
+    WSLINE_EVENT_OPEN = 4,
+    /// The attempt has failed, or was aborted: `error`, `timings`.
+    WSLINE_EVENT_CONNECT_FAILED = 5,
+    /// A ping was sent: of wsline_conn_ping(), or of wsline_options_set_ping() by an app.
+    WSLINE_EVENT_PING = 6,
+    /// A pong has arrived: `rtt_ns`.
+    WSLINE_EVENT_PONG = 7,
+    /// The connection has ended: `address`, `close_info`, and `error` unless there was a complete
+    /// closing handshake. Comes once: for a connection in the call that notices the end, at the
+    /// latest in wsline_conn_free(); for an app before on_error and on_close, but not if it was
+    /// freed.
+    WSLINE_EVENT_CLOSED = 8,
+    /// The app waits before its next attempt: `delay_ms`, and `attempt`, the number of that
+    /// attempt.
+    WSLINE_EVENT_WAITING = 9,
+}
+
 /// Frees the `userdata` of a callback; runs exactly once, on any thread.
 pub type wsline_free_fn = Option<unsafe extern "C-unwind" fn(userdata: *mut c_void)>;

@@ -41,6 +41,7 @@ enum CandidateState {
 #[derive(Clone, Copy, Debug)]
 pub enum Trial<'a> {
     Begins(&'a Address),
+    Fails(&'a Address, &'a Error),
 }
 
 impl Dial {
@@ -92,8 +93,11 @@ impl Dial {
                     return Ok(Some(Connected::new(socket, address, options)));
                 }
                 (failure, _) => {
-                    let failure = failure.map(|error| connect_failed(address, &error));
-                    self.failures.extend(failure);
+                    if let Some(failure) = failure {
+                        let failure = connect_failed(address, &failure);
+                        note(Trial::Fails(address, &failure));
+                        self.failures.push(failure);
+                    }
                     // A failure starts the next attempt at once (RFC 8305 section 5).
                     self.next_attempt = Deadline::at(now);
                 }
@@ -121,6 +125,7 @@ impl Dial {
                 }
                 Err(error) => {
                     *state = CandidateState::Failed;
+                    note(Trial::Fails(address, &error));
                     self.failures.push(error);
                     self.next_attempt = Deadline::at(now);
                 }
@@ -309,6 +314,30 @@ mod tests {
         let error = dial(&[taken, taken], &options).expect_err("in use");
         let text = format!("bind to {taken}: address already in use");
         assert_eq!(error.message(), text);
+    }
+
+    #[test]
+    fn every_trial_and_its_failure_are_reported() {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("bind");
+        let taken = listener.local_addr().expect("address");
+        let options = SocketOptions {
+            bind: Some(taken),
+            ..SocketOptions::default()
+        };
+        let addresses = [taken, taken].map(Address::Ip);
+        let now = Instant::now();
+        let mut dial = Dial::new("it", addresses, &options, now).expect("addresses");
+        let mut trials = Vec::new();
+        let mut note = |trial: Trial<'_>| match trial {
+            Trial::Begins(address) => trials.push(address.to_string()),
+            Trial::Fails(_, error) => trials.push(error.message().to_owned()),
+        };
+        let result = dial.step(now, &options, &Poll::default(), &mut note);
+        result.expect_err("in use");
+        let begins = taken.to_string();
+        let fails = format!("bind to {taken}: address already in use");
+        let trials: Vec<_> = trials.iter().collect();
+        assert_eq!(trials, [&begins, &fails, &begins, &fails]);
     }
 
     #[test]

@@ -462,13 +462,10 @@ fn append_resource(resource: &mut String, text: &str) {
 }
 
 fn is_resource_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric()
-        || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'!' | b'$' | b'&' | b'\'')
-        || matches!(
-            byte,
-            b'(' | b')' | b'*' | b'+' | b',' | b';' | b'=' | b':' | b'@'
-        )
-        || matches!(byte, b'/' | b'?' | b'%')
+    // A set of bits: a shift is faster than comparisons.
+    const EXCLUDED: u128 =
+        1 << b'"' | 1 << b'#' | 1 << b'<' | 1 << b'>' | 15 << b'[' | 1 << b'`' | 7 << b'{';
+    matches!(byte, b'!'..=b'~') && EXCLUDED >> byte & 1 == 0
 }
 
 /// An error that quotes the URL, without its secrets.

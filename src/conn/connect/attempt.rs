@@ -129,8 +129,8 @@ impl Attempt {
     /// In a long wait, TCP keepalive detects a peer that has silently disappeared.
     fn probe_peer(&self, deadline: Deadline, now: Instant) {
         let is_long = || {
-            let left = deadline.remaining(now);
-            left.is_none_or(|left| left > KEEPALIVE_IDLE)
+            let idle = now.checked_add(KEEPALIVE_IDLE);
+            idle.is_some_and(|idle| !deadline.has_passed(idle))
         };
         match &self.stage {
             ConnectStage::Secure(transport, _) if is_long() => transport.stream.prepare(),

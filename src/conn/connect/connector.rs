@@ -10,6 +10,7 @@ use crate::base::deadline::Deadline;
 use crate::base::error::{Error, Kind, Phase};
 use crate::base::process::ProcessMark;
 use crate::base::sync::Arc;
+use crate::conn::events::EventKind;
 use crate::conn::options::Options;
 use crate::conn::send::keys::Keys;
 use crate::conn::trace;
@@ -66,7 +67,7 @@ impl Connector {
             None => options.request.max_redirects,
         };
         let redirects = Redirects::new(url, limit);
-        let attempt = attempt(&redirects, &options, &mut keys, &notify, now)?;
+        let attempt = attempt(&redirects, &options, &mut keys, &notify, report, now)?;
         report.timings.enter(attempt.part());
         Ok(Self {
             process: ProcessMark::own(),
@@ -158,7 +159,8 @@ impl Connector {
         report.timings.note_redirect();
         trace::note(format_args!("redirected to {}", self.redirects.url()));
         let keys = self.keys.as_mut().ok_or_else(established_before)?;
-        self.attempt = attempt(&self.redirects, &self.options, keys, &self.notify, now)?;
+        let (redirects, options) = (&self.redirects, &self.options);
+        self.attempt = attempt(redirects, options, keys, &self.notify, report, now)?;
         report.timings.enter(self.attempt.part());
         // The old socket is closed, and the new one may have the same number.
         self.step(now, &Poll::default(), report)
@@ -174,9 +176,11 @@ fn attempt(
     options: &Arc<Options>,
     keys: &mut Keys,
     notify: &Notify,
+    report: &Report,
     now: Instant,
 ) -> Result<Attempt, Error> {
     let url = redirects.url();
+    report.emit(EventKind::Connecting(url));
     let proxy = proxy(url, options)?;
     let mut request = redirects.request_options(&options.request)?;
     cookies::add(url, options, &mut request)?;

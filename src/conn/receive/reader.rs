@@ -13,6 +13,7 @@ use crate::net::poll::{Interest, Poll, Waited};
 use crate::net::stream::{Stream, Wait, lost};
 use crate::net::tls::cipher_buffer::{CipherBuffer, ReadOutcome};
 use crate::protocol::ws::message::{Delivery, Message, MessageFlags};
+use crate::protocol::ws::opcode::Opcode;
 use crate::protocol::ws::receiver::Receiver;
 
 pub struct Reader {
@@ -237,6 +238,9 @@ impl Reader {
 
     #[cold]
     fn answer(&self, control: &Message<'_>) -> Result<(), Error> {
+        if control.opcode == Opcode::Pong {
+            self.link.emit_pong(control.payload);
+        }
         let answered = self
             .link
             .writer

@@ -77,11 +77,6 @@ pub(super) fn on_close<D: AnyUserData>(
     app: Lent<wsline_app>,
 ) -> OnClose {
     Arc::new(move |closed: &CloseInfo<'_>, unsent: Unsent| {
-        let info = wsline_close_info {
-            unsent_messages: unsent.messages,
-            unsent_bytes: unsent.bytes,
-            ..wsline_close_info::of(closed)
-        };
-        callback.call_with(&app, &info);
+        callback.call_with(&app, &wsline_close_info::with_unsent(closed, unsent));
     })
 }

@@ -95,7 +95,12 @@ pub unsafe extern "C" fn wsline_app_new(
         let options = wsline_options::of(arguments, options)?;
         let process = own_mark()?;
         let app = Arc::new(App::new(url, options)?);
-        *place = handle::give(wsline_app { app, process });
+        let handle = handle::give(wsline_app {
+            app: Arc::clone(&app),
+            process,
+        });
+        app.set_handle(handle.expose_provenance());
+        *place = handle;
         Ok(())
     })
 }

@@ -2,6 +2,7 @@
 //! Ending a connection, and how it ended.
 
 use super::object::wsline_conn;
+use crate::conn::send::queue::Unsent;
 use crate::ffi::arguments;
 use crate::ffi::guard;
 use crate::ffi::status::wsline_status;
@@ -45,6 +46,15 @@ impl wsline_close_info {
         unsent_bytes: 0,
         reserved: [0; 2],
     };
+
+    /// With what an app has not sent.
+    pub(in crate::ffi) fn with_unsent(info: &CloseInfo<'_>, unsent: Unsent) -> Self {
+        Self {
+            unsent_messages: unsent.messages,
+            unsent_bytes: unsent.bytes,
+            ..Self::of(info)
+        }
+    }
 
     pub(in crate::ffi) fn of(info: &CloseInfo<'_>) -> Self {
         let closed_by = match info.closed_by {

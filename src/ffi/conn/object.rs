@@ -41,6 +41,12 @@ impl wsline_conn {
     }
 }
 
+impl Drop for wsline_conn {
+    fn drop(&mut self) {
+        self.connection.free();
+    }
+}
+
 impl Object for wsline_conn {
     const NAME: &'static str = "conn";
     type Inner<'call> = &'call Connection;
@@ -53,6 +59,7 @@ impl Object for wsline_conn {
 impl Inner for &Connection {
     fn keep(&self, error: &Error) {
         self.set_last_error(error);
+        self.emit_end();
     }
 
     fn was_never_open(&self) -> bool {
@@ -130,9 +137,11 @@ pub unsafe extern "C" fn wsline_connect(
     guard::status("wsline_connect", |arguments| {
         let place = arguments.out(conn_out, std::ptr::null_mut(), "conn_out")?;
         let url = arguments.long_string(url, "url")?;
-        let conn = wsline_conn::new(arguments, options)?;
-        conn.connection.connect(url)?;
-        *place = handle::give(conn);
+        // Its callbacks may be passed its address while it connects.
+        let conn = Box::new(wsline_conn::new(arguments, options)?);
+        conn.connection
+            .connect(url, std::ptr::from_ref(&*conn).expose_provenance())?;
+        *place = Box::into_raw(conn);
         Ok(())
     })
 }
@@ -182,8 +191,9 @@ pub unsafe extern "C" fn wsline_conn_connect(
     conn: *mut wsline_conn,
     url: *const c_char,
 ) -> wsline_status {
+    let handle = conn.expose_provenance();
     guard::on("wsline_conn_connect", conn, |conn, arguments| {
-        conn?.connect(arguments.long_string(url, "url")?)
+        conn?.connect(arguments.long_string(url, "url")?, handle)
     })
 }
 

@@ -259,7 +259,11 @@ pub unsafe extern "C" fn wsline_conn_ping(
     data: *const c_void,
     len: usize,
 ) -> wsline_status {
-    send::whole("wsline_conn_ping", conn, Opcode::Ping, data, len, "data")
+    guard::often("wsline_conn_ping", conn, |conn, arguments| {
+        let payload = arguments.payload(data, len, "data")?;
+        let message = Outbound::uncompressed(Frame::Whole(Opcode::Ping), payload);
+        conn?.ping(&message, "data")
+    })
 }
 
 /// Sends a pong: the answer to a ping if automatic pongs are disabled, or an unsolicited one.

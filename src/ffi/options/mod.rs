@@ -28,3 +28,5 @@ pub mod deflate;
 pub mod app;
 
 pub mod send_queue;
+
+pub mod events;

@@ -1,0 +1,481 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The events of connections and apps: which come, in which order, and what they say. */
+#include "app.h"
+#include "drivers.h"
+#include "message.h"
+#include "proxy.h"
+
+enum { ORDER_MAX = 256, TEXT_MAX = 512, KINDS = 10 };
+
+/* One letter for each kind: connecting, address, failed address, open, failed connect, ping, pong,
+ * end, wait. */
+static const char letters[KINDS + 1] = "?CafOXipEw";
+
+struct log {
+    pthread_mutex_t lock;
+    char order[ORDER_MAX];
+    /* The last event of each kind, and copies of what it pointed to. */
+    struct seen {
+        wsline_event event;
+        char url[TEXT_MAX], address[TEXT_MAX], text[TEXT_MAX];
+        wsline_error_info error;
+        wsline_timings timings;
+        wsline_stats stats;
+        wsline_close_info close;
+    } seen[KINDS];
+    unsigned released;
+    /* Called in each event, after it was recorded. */
+    void (*then)(struct log *log, const wsline_event *event);
+    wsline_app *app;
+};
+
+static void copy_text(char copy[TEXT_MAX], const char *text) {
+    snprintf(copy, TEXT_MAX, "%s", text == NULL ? "" : text);
+}
+
+static void note(const wsline_event *event, void *userdata) {
+    struct log *log = userdata;
+    struct seen *seen;
+    size_t len;
+
+    pthread_mutex_lock(&log->lock);
+    CHECK_INT(sizeof *event, event->size);
+    CHECK_RANGE(1, KINDS - 1, event->kind);
+    CHECK((event->conn == NULL) != (event->app == NULL));
+    seen = &log->seen[event->kind];
+    seen->event = *event;
+    copy_text(seen->url, event->url);
+    copy_text(seen->address, event->address);
+    copy_text(seen->text, event->error == NULL ? NULL : event->error->message);
+    if (event->error != NULL) seen->error = *event->error;
+    if (event->timings != NULL) seen->timings = *event->timings;
+    if (event->close_info != NULL) seen->close = *event->close_info;
+    seen->stats = *event->stats;
+    len = strlen(log->order);
+    if (len + 1 < sizeof log->order) log->order[len] = letters[event->kind];
+    pthread_mutex_unlock(&log->lock);
+    if (log->then != NULL) log->then(log, event);
+}
+
+static void release(void *userdata) { ((struct log *)userdata)->released++; }
+
+static const struct seen *seen(const struct log *log, enum wsline_event_kind kind) {
+    return &log->seen[kind];
+}
+
+static wsline_options *observed(wsline_options *options, struct log *log) {
+    memset(log, 0, sizeof *log);
+    pthread_mutex_init(&log->lock, NULL);
+    CHECK_OK(wsline_options_set_event_callback(options, note, log, release));
+    return options;
+}
+
+static wsline_conn *new_conn(wsline_options *options) {
+    wsline_conn *conn = NULL;
+
+    REQUIRE_OK(wsline_conn_new(options, &conn));
+    wsline_options_free(options);
+    return conn;
+}
+
+static void a_connection_is_observed_from_its_connect_to_its_end(void) {
+    for (size_t i = 0; i < COUNT_OF(peer_echo_servers); i++) {
+        struct log log;
+        wsline_options *options = observed(peer_options(), &log);
+        wsline_conn *conn = NULL;
+        wsline_message message;
+        wsline_timings timings;
+
+        check_row(peer_echo_servers[i]);
+        REQUIRE_OK(peer_try(peer_echo_servers[i], "/?token=secret", options, &conn));
+        wsline_options_free(options);
+        CHECK_TEXT("CaO", log.order);
+        CHECK(seen(&log, WSLINE_EVENT_CONNECTING)->event.conn == conn);
+        CHECK(seen(&log, WSLINE_EVENT_CONNECTING)->event.attempt == 1);
+        CHECK_HAS("://", seen(&log, WSLINE_EVENT_CONNECTING)->url);
+        CHECK(strstr(seen(&log, WSLINE_EVENT_CONNECTING)->url, "secret") == NULL);
+        CHECK(seen(&log, WSLINE_EVENT_CONNECTING)->stats.bytes_sent == 0);
+        CHECK_TEXT(wsline_conn_peer_address(conn), seen(&log, WSLINE_EVENT_OPEN)->address);
+        CHECK_OK(wsline_conn_timings(conn, &timings));
+        CHECK(timings.total_ns == seen(&log, WSLINE_EVENT_OPEN)->timings.total_ns);
+        CHECK_INT(WSLINE_PHASE_OPEN, seen(&log, WSLINE_EVENT_OPEN)->timings.phase);
+        CHECK(seen(&log, WSLINE_EVENT_OPEN)->stats.bytes_received > 0);
+        CHECK(seen(&log, WSLINE_EVENT_OPEN)->event.rtt_ns == -1);
+        CHECK_OK(wsline_conn_ping(conn, "hi", 2));
+        CHECK_OK(wsline_conn_send_text(conn, "hello", 5));
+        REQUIRE_OK(wsline_conn_recv(conn, WAIT_MS, &message));
+        CHECK_TEXT("CaOip", log.order);
+        CHECK(seen(&log, WSLINE_EVENT_PING)->stats.frames_sent == 1);
+        CHECK(seen(&log, WSLINE_EVENT_PONG)->event.rtt_ns > 0);
+        CHECK_OK(wsline_conn_close(conn, WSLINE_CLOSE_NORMAL, NULL, WAIT_MS));
+        CHECK_TEXT("CaOipE", log.order);
+        CHECK_INT(WSLINE_CLOSE_NORMAL, seen(&log, WSLINE_EVENT_CLOSED)->close.code);
+        CHECK(seen(&log, WSLINE_EVENT_CLOSED)->close.clean);
+        CHECK_INT(WSLINE_SIDE_CLIENT, seen(&log, WSLINE_EVENT_CLOSED)->close.closed_by);
+        CHECK(seen(&log, WSLINE_EVENT_CLOSED)->event.error == NULL);
+        CHECK_INT(1, seen(&log, WSLINE_EVENT_CLOSED)->stats.messages_sent);
+        CHECK_INT(1, seen(&log, WSLINE_EVENT_CLOSED)->stats.messages_received);
+        CHECK_INT(3, seen(&log, WSLINE_EVENT_CLOSED)->stats.frames_sent);
+        CHECK_INT(0, log.released);
+        wsline_conn_free(conn);
+        CHECK_TEXT("CaOipE", log.order);
+        CHECK_INT(1, log.released);
+    }
+}
+
+static void only_the_pong_of_the_last_ping_is_measured(void) {
+    struct log log;
+    wsline_options *options = observed(peer_options(), &log);
+    wsline_conn *conn = peer_connect("FAULTS", "/empty-pongs", options);
+    wsline_message message;
+
+    wsline_options_free(options);
+    CHECK_OK(wsline_conn_ping(conn, "hi", 2));
+    while (strchr(log.order, 'p') == NULL)
+        if (wsline_conn_recv_event(conn, WAIT_MS, &message) != WSLINE_OK) break;
+    CHECK_HAS("p", log.order);
+    CHECK(seen(&log, WSLINE_EVENT_PONG)->event.rtt_ns == -1);
+    wsline_conn_free(conn);
+}
+
+static void a_lost_connection_ends_once(void) {
+    struct log log;
+    wsline_options *options = observed(peer_options(), &log);
+    wsline_conn *conn = peer_connect("CHAOS", "/?reset-after=1", options);
+    wsline_message message;
+
+    wsline_options_free(options);
+    (void)wsline_conn_send_text(conn, "hello", 5);
+    for (unsigned i = 0; i < 3; i++)
+        CHECK_STATUS(WSLINE_ERR_CONNECTION_LOST, wsline_conn_recv(conn, WAIT_MS, &message));
+    CHECK_TEXT("CaOE", log.order);
+    CHECK_INT(WSLINE_ERR_CONNECTION_LOST, seen(&log, WSLINE_EVENT_CLOSED)->error.status);
+    CHECK_INT(WSLINE_CLOSE_ABNORMAL, seen(&log, WSLINE_EVENT_CLOSED)->close.code);
+    wsline_conn_close(conn, WSLINE_CLOSE_NORMAL, NULL, 0);
+    wsline_conn_free(conn);
+    CHECK_TEXT("CaOE", log.order);
+}
+
+static wsline_status end_by_shutdown(wsline_conn *conn) { return wsline_conn_shutdown(conn); }
+
+static wsline_status end_by_abort(wsline_conn *conn) {
+    wsline_message message;
+
+    CHECK_OK(wsline_conn_abort(conn));
+    return wsline_conn_recv(conn, WAIT_MS, &message) == WSLINE_ERR_ABORTED ? WSLINE_OK
+                                                                           : WSLINE_ERR_INTERNAL;
+}
+
+static wsline_status end_by_free(wsline_conn *conn) {
+    (void)conn;
+    return WSLINE_OK;
+}
+
+static void every_way_to_end_a_connection_is_one_event(void) {
+    static const struct {
+        const char *name;
+        wsline_status (*end)(wsline_conn *conn);
+        wsline_status status;
+    } rows[] = {
+        {"shutdown", end_by_shutdown, WSLINE_ERR_CLOSED},
+        {"abort", end_by_abort, WSLINE_ERR_ABORTED},
+        {"free", end_by_free, WSLINE_ERR_CLOSED},
+    };
+
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct log log;
+        wsline_options *options = observed(peer_options(), &log);
+        wsline_conn *conn = peer_connect("WEBSOCKETS_TLS", "", options);
+
+        check_row(rows[i].name);
+        wsline_options_free(options);
+        CHECK_OK(rows[i].end(conn));
+        wsline_conn_free(conn);
+        CHECK_TEXT("CaOE", log.order);
+        CHECK_INT(rows[i].status, seen(&log, WSLINE_EVENT_CLOSED)->error.status);
+        CHECK_INT(WSLINE_SIDE_CLIENT, seen(&log, WSLINE_EVENT_CLOSED)->close.closed_by);
+        CHECK_INT(1, log.released);
+    }
+}
+
+static void refuse_names(wsline_lookup *lookup, const char *host, int32_t port, void *userdata) {
+    (void)host, (void)port, (void)userdata;
+    CHECK_OK(wsline_lookup_fail(lookup, NULL));
+}
+
+static void failed_connects_say_where_and_why(void) {
+    static const struct {
+        const char *host, *path;
+        const char *order;
+        wsline_status status;
+        int32_t phase, http_status;
+    } rows[] = {
+        {"none.example", "/", "CX", WSLINE_ERR_RESOLVE, WSLINE_PHASE_RESOLVE, 0},
+        {"dead.example", "/", "CafafX", WSLINE_ERR_CONNECT, WSLINE_PHASE_CONNECT, 0},
+        {"two.example", "/status?code=401", "CafaX", WSLINE_ERR_HTTP_STATUS, WSLINE_PHASE_UPGRADE,
+         401},
+        {"two.example", "/redirect?to=/status%3Fcode=401", "CafaCafaX", WSLINE_ERR_HTTP_STATUS,
+         WSLINE_PHASE_UPGRADE, 401},
+    };
+    unsigned port = proxy_port("FAULTS");
+
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct log log;
+        wsline_options *options = observed(peer_options(), &log);
+        wsline_conn *conn;
+        const struct seen *failed = seen(&log, WSLINE_EVENT_CONNECT_FAILED);
+        char text[TEXT_MAX];
+
+        check_row(rows[i].host);
+        CHECK_OK(wsline_options_set_resolver(options, refuse_names, NULL, NULL));
+        snprintf(text, sizeof text, "dead.example:%u:127.0.0.8,127.0.0.9", port);
+        CHECK_OK(wsline_options_add_resolve(options, text));
+        snprintf(text, sizeof text, "two.example:%u:127.0.0.9,127.0.0.1", port);
+        CHECK_OK(wsline_options_add_resolve(options, text));
+        conn = new_conn(options);
+        snprintf(text, sizeof text, "ws://me:secret@%s:%u%s", rows[i].host, port, rows[i].path);
+        CHECK_STATUS(rows[i].status, wsline_conn_connect(conn, text));
+        CHECK_TEXT(rows[i].order, log.order);
+        CHECK(failed->event.conn == conn);
+        CHECK_INT(rows[i].status, failed->error.status);
+        CHECK_INT(rows[i].phase, failed->error.phase);
+        CHECK_INT(rows[i].phase, failed->timings.phase);
+        CHECK_INT(rows[i].http_status, failed->error.http_status);
+        CHECK(failed->timings.finished);
+        CHECK_TEXT(wsline_last_error_message(), failed->text);
+        if (strchr(rows[i].order, 'f') != NULL) {
+            snprintf(text, sizeof text, "127.0.0.9:%u", port);
+            CHECK_TEXT(text, seen(&log, WSLINE_EVENT_ADDRESS_FAILED)->address);
+            CHECK_HAS("connection refused", seen(&log, WSLINE_EVENT_ADDRESS_FAILED)->text);
+        }
+        for (size_t kind = 1; kind < KINDS; kind++) {
+            CHECK(strstr(log.seen[kind].url, "secret") == NULL);
+            CHECK(strstr(log.seen[kind].text, "secret") == NULL);
+        }
+        CHECK(strstr(seen(&log, WSLINE_EVENT_CONNECTING)->url, "code=") == NULL);
+        wsline_conn_free(conn);
+        CHECK_TEXT(rows[i].order, log.order);
+    }
+}
+
+static void a_proxy_is_an_address_too(void) {
+    struct log log;
+    wsline_options *options = observed(proxy_options(), &log);
+    char url[TEXT_MAX], address[64];
+    wsline_conn *conn;
+
+    snprintf(url, sizeof url, "http://me:secret@127.0.0.1:%u", (unsigned)proxy_port("TINYPROXY"));
+    CHECK_OK(wsline_options_set_proxy_url(options, url));
+    conn = peer_connect("WEBSOCKETS_TLS", "", options);
+    wsline_options_free(options);
+    snprintf(address, sizeof address, "127.0.0.1:%u", (unsigned)proxy_port("TINYPROXY"));
+    CHECK_TEXT("CaO", log.order);
+    CHECK_TEXT(address, seen(&log, WSLINE_EVENT_ADDRESS)->address);
+    CHECK(seen(&log, WSLINE_EVENT_OPEN)->timings.proxy_ns > 0);
+    peer_hang_up(conn);
+}
+
+static void look_and_abort(struct log *log, const wsline_event *event) {
+    wsline_timings timings;
+    wsline_stats stats;
+
+    (void)log;
+    CHECK_OK(wsline_conn_timings(event->conn, &timings));
+    CHECK(wsline_conn_stats(event->conn, &stats) != WSLINE_OK);
+    CHECK_INT(event->kind == WSLINE_EVENT_CONNECT_FAILED, timings.finished);
+    CHECK(!wsline_conn_is_open(event->conn));
+    CHECK_INT(0, wsline_conn_http_status(event->conn));
+    if (event->kind == WSLINE_EVENT_CONNECTING)
+        CHECK_STATUS(WSLINE_ERR_BUSY, wsline_conn_connect(event->conn, "ws://localhost/"));
+    if (event->kind == WSLINE_EVENT_ADDRESS) CHECK_OK(wsline_conn_abort(event->conn));
+}
+
+static void a_callback_may_look_and_abort(void) {
+    struct log log;
+    wsline_conn *conn = new_conn(observed(peer_options(), &log));
+    char url[PEER_URL_MAX];
+
+    log.then = look_and_abort;
+    peer_url(url, "WEBSOCKETS", "");
+    CHECK_STATUS(WSLINE_ERR_ABORTED, wsline_conn_connect(conn, url));
+    CHECK_TEXT("CaX", log.order);
+    CHECK_INT(WSLINE_ERR_ABORTED, seen(&log, WSLINE_EVENT_CONNECT_FAILED)->error.status);
+    wsline_conn_free(conn);
+}
+
+static void send_in_pong(struct log *log, const wsline_event *event) {
+    wsline_message message;
+
+    (void)log;
+    if (event->kind != WSLINE_EVENT_PONG) return;
+    CHECK_STATUS(WSLINE_ERR_BUSY, wsline_conn_recv(event->conn, 0, &message));
+    CHECK_OK(wsline_conn_send_text(event->conn, "from the callback", WSLINE_NUL_TERMINATED));
+}
+
+static void a_callback_may_send_but_not_receive(void) {
+    struct log log;
+    wsline_options *options = observed(peer_options(), &log);
+    wsline_conn *conn = peer_connect("WS_TLS", "", options);
+
+    wsline_options_free(options);
+    log.then = send_in_pong;
+    CHECK_OK(wsline_conn_ping(conn, NULL, 0));
+    expect_message(conn, WSLINE_OPCODE_TEXT, "from the callback", strlen("from the callback"));
+    CHECK_TEXT("CaOip", log.order);
+    peer_hang_up(conn);
+}
+
+static void a_callback_can_be_replaced_and_removed(void) {
+    struct log first, second;
+    wsline_options *options = observed(peer_options(), &first);
+    wsline_conn *conn = peer_connect("WEBSOCKETS", "", options);
+
+    observed(options, &second);
+    CHECK_INT(0, first.released);
+    peer_hang_up(conn);
+    CHECK_TEXT("CaOE", first.order);
+    CHECK_INT(1, first.released);
+    CHECK_OK(wsline_options_set_event_callback(options, NULL, NULL, NULL));
+    CHECK_INT(1, second.released);
+    peer_hang_up(peer_connect("WEBSOCKETS", "", options));
+    CHECK_TEXT("", second.order);
+    CHECK_STATUS(WSLINE_ERR_INVALID_ARGUMENT,
+                 wsline_options_set_event_callback(NULL, note, &second, release));
+    CHECK_INT(2, second.released);
+    wsline_options_free(options);
+}
+
+/* Apps. */
+
+static wsline_app *observed_app(const char *peer, const char *path, wsline_options *options,
+                                struct log *log) {
+    char url[PEER_URL_MAX];
+
+    peer_url(url, peer, path);
+    REQUIRE_OK(wsline_app_new(url, options, &log->app));
+    wsline_options_free(options);
+    return log->app;
+}
+
+static void close_after_a_pong(struct log *log, const wsline_event *event) {
+    CHECK(event->app == log->app);
+    if (event->kind == WSLINE_EVENT_PONG)
+        CHECK_OK(wsline_app_close(log->app, WSLINE_CLOSE_NORMAL, NULL));
+}
+
+static void an_app_is_observed_under_every_driver(void) {
+    static const char *const peers[] = {"WEBSOCKETS", "WEBSOCKETS_TLS"};
+
+    for (size_t i = 0; i < COUNT_OF(peers) * COUNT_OF(drivers); i++) {
+        struct log log;
+        wsline_options *options = observed(peer_options(), &log);
+        wsline_app *app;
+
+        check_row(drivers[i / 2].name);
+        CHECK_OK(wsline_options_set_ping(options, 20, 0));
+        app = observed_app(peers[i % 2], "", options, &log);
+        log.then = close_after_a_pong;
+        drivers[i / 2].drive(app);
+        /* More pings may have been sent before the first pong. */
+        CHECK(strncmp(log.order, "CaOi", 4) == 0 && strchr(log.order, 'p') != NULL);
+        CHECK_INT('E', log.order[strlen(log.order) - 1]);
+        CHECK(seen(&log, WSLINE_EVENT_OPEN)->timings.finished);
+        CHECK(seen(&log, WSLINE_EVENT_CLOSED)->close.clean);
+        CHECK(seen(&log, WSLINE_EVENT_CLOSED)->event.error == NULL);
+        CHECK(seen(&log, WSLINE_EVENT_CLOSED)->event.attempt == 1);
+        CHECK(seen(&log, WSLINE_EVENT_CLOSED)->stats.frames_sent >= 2);
+        wsline_app_free(app);
+        CHECK_INT(1, log.released);
+    }
+}
+
+static void reconnect_once(struct log *log, const wsline_event *event) {
+    if (event->kind != WSLINE_EVENT_OPEN) return;
+    if (event->reconnects == 0) {
+        CHECK(event->attempt == 3);
+        CHECK_OK(wsline_app_reconnect(log->app, WSLINE_CLOSE_NORMAL, NULL));
+    } else {
+        CHECK(event->attempt == 1);
+        CHECK_OK(wsline_app_close(log->app, WSLINE_CLOSE_NORMAL, NULL));
+    }
+}
+
+static void an_app_reports_its_waits_and_reconnects(void) {
+    struct log log;
+    wsline_options *options = observed(peer_options(), &log);
+    wsline_app *app;
+    char path[64];
+
+    app_reconnect(options, 20, 20, 1, 0, 0);
+    snprintf(path, sizeof path, "/?refuse=2&key=events-%d", (int)getpid());
+    app = observed_app("CHAOS", path, options, &log);
+    log.then = reconnect_once;
+    CHECK_OK(wsline_app_run(app));
+    CHECK_TEXT("CaXwCaXwCaOEwCaOE", log.order);
+    CHECK_INT(503, seen(&log, WSLINE_EVENT_CONNECT_FAILED)->error.http_status);
+    CHECK(seen(&log, WSLINE_EVENT_CONNECT_FAILED)->event.attempt == 2);
+    CHECK_INT(20, seen(&log, WSLINE_EVENT_WAITING)->event.delay_ms);
+    CHECK(seen(&log, WSLINE_EVENT_WAITING)->event.attempt == 1);
+    CHECK(seen(&log, WSLINE_EVENT_CLOSED)->event.reconnects == 1);
+    wsline_app_free(app);
+    CHECK_INT(1, log.released);
+}
+
+static void abort_at_address(struct log *log, const wsline_event *event) {
+    if (event->kind == WSLINE_EVENT_ADDRESS) CHECK_OK(wsline_app_abort(log->app));
+}
+
+static void abort_at_open(struct log *log, const wsline_event *event) {
+    if (event->kind == WSLINE_EVENT_OPEN) CHECK_OK(wsline_app_abort(log->app));
+}
+
+static void free_at_open(struct log *log, const wsline_event *event) {
+    if (event->kind == WSLINE_EVENT_OPEN) wsline_app_free(log->app);
+}
+
+static void free_at_address(struct log *log, const wsline_event *event) {
+    if (event->kind == WSLINE_EVENT_ADDRESS) wsline_app_free(log->app);
+}
+
+static void a_callback_may_abort_and_free_its_app(void) {
+    static const struct {
+        const char *name;
+        void (*then)(struct log *log, const wsline_event *event);
+        const char *order;
+    } rows[] = {
+        {"abort while connecting", abort_at_address, "CaX"},
+        {"abort", abort_at_open, "CaOE"},
+        /* The app is not named any more. */
+        {"free while connecting", free_at_address, "Ca"},
+        {"free", free_at_open, "CaO"},
+    };
+
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct log log;
+        wsline_app *app = observed_app("WEBSOCKETS", "", observed(peer_options(), &log), &log);
+
+        check_row(rows[i].name);
+        log.then = rows[i].then;
+        CHECK_STATUS(WSLINE_ERR_ABORTED, wsline_app_run(app));
+        CHECK_TEXT(rows[i].order, log.order);
+        if (strncmp(rows[i].name, "abort", 5) == 0) wsline_app_free(app);
+        CHECK_INT(1, log.released);
+    }
+}
+
+static const struct test tests[] = {
+    TEST(a_connection_is_observed_from_its_connect_to_its_end),
+    TEST(only_the_pong_of_the_last_ping_is_measured),
+    TEST(a_lost_connection_ends_once),
+    TEST(every_way_to_end_a_connection_is_one_event),
+    TEST(failed_connects_say_where_and_why),
+    TEST(a_proxy_is_an_address_too),
+    TEST(a_callback_may_look_and_abort),
+    TEST(a_callback_may_send_but_not_receive),
+    TEST(a_callback_can_be_replaced_and_removed),
+    TEST(an_app_is_observed_under_every_driver),
+    TEST(an_app_reports_its_waits_and_reconnects),
+    TEST(a_callback_may_abort_and_free_its_app),
+};
+
+int main(int argc, char **argv) { return check_main(argc, argv, tests, COUNT_OF(tests)); }
