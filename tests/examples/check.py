@@ -16,6 +16,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 
 from restarting import Restarting
 
@@ -176,6 +177,30 @@ def keeps_lines_over_a_restart():
             example.expect_end()
 
 
+def writes_metrics_over_a_restart():
+    with tempfile.TemporaryDirectory() as folder, Restarting(SERVER) as server:
+        metrics = pathlib.Path(folder, "wsline.prom")
+
+        def wait_for(*lines):
+            text = ""
+            while not all(re.search(rf"^wsline_{line}$", text, re.MULTILINE) for line in lines):
+                time.sleep(0.02)
+                text = metrics.read_text() if metrics.exists() else ""
+            return text
+
+        with Example(server.url, metrics, stderr=subprocess.STDOUT) as example:
+            wait_for("open 1", "connect_seconds_count 1", "closed_total 0")
+            wait_for(r"rtt_seconds \d.*[1-9].*")
+            server.stop()
+            wait_for("open 0", "closed_total 1", "connects_failed_total [1-9]", "waits_total [1-9]")
+            server.start()
+            text = wait_for("open 1", "connect_seconds_count 2", r'connect_seconds_bucket{le="\+Inf"} 2')
+            assert len(re.findall("^# TYPE ", text, re.MULTILINE)) == 9, text
+            example.signal(signal.SIGTERM)
+            example.expect_end(is_silent=False)
+            wait_for("open 0", "closed_total 2", r"sent_bytes_total [1-9]\d*")
+
+
 def publishes_to_itself():
     with Example(BROKER, "plants/1", "16 °C") as example:
         example.expect("connected")
@@ -215,6 +240,7 @@ CHECKS = {
     "reconnect": [survives_a_restart, ends_on_signals, ends_on_a_signal_between_attempts],
     "feed": [loses_no_message, gives_up_without_a_token, tries_again_without_a_server],
     "telemetry": [keeps_lines_over_a_restart],
+    "prometheus": [writes_metrics_over_a_restart],
     "mqtt": [publishes_to_itself, reports_that_the_broker_rejects_the_topic, needs_a_broker],
     "stream": [prints_the_echo_of_its_input, reports_refused_connection],
     "batch": [
