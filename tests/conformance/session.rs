@@ -41,7 +41,7 @@ pub(crate) struct Session {
     pub(crate) receiver: Receiver,
     pub(crate) sender: Sender,
     output: Vec<u8>,
-    /// How the last message was received.
+    /// How the last call received.
     last: Option<Delivery>,
 }
 
@@ -67,11 +67,16 @@ impl Session {
         mut key: impl FnMut() -> MaskKey,
     ) -> Result<Option<Event>, Error> {
         let is_pending = self.receiver.has_pending();
+        let is_change = self
+            .last
+            .replace(delivery)
+            .is_some_and(|last| last != delivery);
         let next = self.receiver.next(delivery);
-        self.check_pending(is_pending, delivery, &next);
+        if !is_change {
+            self.check_pending(is_pending, &next);
+        }
         match next {
             Ok(true) => {
-                self.last = Some(delivery);
                 let message = self.receiver.message();
                 if let Some(reply) = self.sender.reply_to(&message, true) {
                     reply.encode(message.payload, key(), &mut self.output);
@@ -90,15 +95,12 @@ impl Session {
     }
 
     /// What is found was pending, and what was pending is found; see [`Receiver::has_pending`].
-    fn check_pending(&self, is_pending: bool, delivery: Delivery, next: &Result<bool, Error>) {
-        if self.last.is_some_and(|last| last != delivery) {
-            return;
-        }
+    fn check_pending(&self, is_pending: bool, next: &Result<bool, Error>) {
         match next {
             Ok(true) => assert!(is_pending, "{:?} was not pending", self.receiver.message()),
             // A compressed part, or a message that the next one continues, may yield nothing. But
             // once that is known, nothing is pending any more.
-            Ok(false) if self.last.is_some() && !self.receiver.is_closed() => assert!(
+            Ok(false) if !self.receiver.is_closed() => assert!(
                 !self.receiver.has_pending(),
                 "nothing was found: {:?}",
                 self.receiver

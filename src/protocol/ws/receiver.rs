@@ -43,6 +43,8 @@ pub struct Receiver {
     lent: LentFrom,
     /// The number of headers read since [`Receiver::take_frame_count`].
     frames: u64,
+    /// How [`Receiver::next_of_any_kind`] was called last.
+    wanted: Option<Delivery>,
     /// The last message, without its payload. Its time is when the last bytes were appended.
     arrived: Message<'static>,
     /// Bytes that were lent when another thread took over reading; without memory, there are none.
@@ -79,6 +81,7 @@ impl Receiver {
             checked: 0,
             lent: LentFrom::Nothing,
             frames: 0,
+            wanted: None,
             arrived: Message::EMPTY,
             retired: Vec::new(),
             end: ReceiveEnd::NotYet,
@@ -150,6 +153,7 @@ impl Receiver {
 
     pub fn next_of_any_kind(&mut self, delivery: Delivery) -> Result<bool, Error> {
         self.release();
+        self.wanted = Some(delivery);
         match &self.end {
             ReceiveEnd::NotYet => {}
             ReceiveEnd::Closed => {

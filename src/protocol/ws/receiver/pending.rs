@@ -9,19 +9,16 @@ use crate::protocol::ws::opcode::Opcode;
 
 impl Receiver {
     /// Whether [`Receiver::next`] would find something in what has arrived, or fail; with the
-    /// delivery of the message in progress, or else of the last message. Takes nothing, so it
-    /// cannot find an error in a payload that is still incomplete. Before the first message, any
-    /// part of a payload counts.
+    /// delivery of the message in progress, or else of the last call. Takes nothing, so it cannot
+    /// find an error in a payload that is still incomplete. Before the first call, any part of a
+    /// payload counts.
     #[cold]
     pub fn has_pending(&self) -> bool {
         if !matches!(self.end, ReceiveEnd::NotYet) || self.yields_more {
             return true;
         }
-        let delivery = match self.delivery_in_progress() {
-            None if self.has_delivered_nothing() => None,
-            None => Some(self.arrived.delivery),
-            in_progress => in_progress,
-        };
+        let last = (!self.has_delivered_nothing()).then_some(self.arrived.delivery);
+        let delivery = self.delivery_in_progress().or(self.wanted).or(last);
         let mut first = [0; MAX_HEADER_BYTES];
         let mut head = self.inbox.copy_head(&mut first);
         let mut bytes = if head.is_empty() {
