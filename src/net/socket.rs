@@ -118,7 +118,7 @@ pub fn start_connect(address: &Address, options: &SocketOptions) -> Result<Start
         }
         Address::Unix(path) => make_unix_socket(path).map_err(failed)?,
     };
-    set_options(&socket, options)?;
+    set_options(&socket, options, matches!(address, Address::Ip(_)))?;
     if let Address::Ip(_) = address {
         if let Some(interface) = &options.interface {
             bind_to_interface(&socket, interface)?;
@@ -184,7 +184,7 @@ impl Connected {
             socket,
             peer,
             setup,
-            is_stamped: options.stamps_arrivals,
+            is_stamped: options.stamps_arrivals && matches!(address, Address::Ip(_)),
         }
     }
 }
@@ -264,13 +264,15 @@ pub fn adopt(fd: RawFd, options: &SocketOptions) -> Result<Connected, Error> {
         Error::os(Kind::Connect, what, &error).in_phase(Phase::Connect)
     };
     let socket = Socket::from(sys::duplicate(fd).map_err(unusable)?);
-    let peer = Peer::Named(name(&socket.peer_addr().map_err(unusable)?));
-    set_options(&socket, options)?;
+    let address = socket.peer_addr().map_err(unusable)?;
+    let peer = Peer::Named(name(&address));
+    let is_ip = address.as_socket().is_some();
+    set_options(&socket, options, is_ip)?;
     Ok(Connected {
         socket,
         peer,
         setup: Setup::Done,
-        is_stamped: options.stamps_arrivals,
+        is_stamped: options.stamps_arrivals && is_ip,
     })
 }
 
@@ -320,8 +322,9 @@ fn bind_to_interface(socket: &Socket, interface: &str) -> Result<(), Error> {
     })
 }
 
-fn set_options(socket: &Socket, options: &SocketOptions) -> Result<(), Error> {
-    if options.stamps_arrivals {
+/// A Unix-domain socket has no time stamps, and recvmsg(2) would accept descriptors from it.
+fn set_options(socket: &Socket, options: &SocketOptions, is_ip: bool) -> Result<(), Error> {
+    if options.stamps_arrivals && is_ip {
         sys::stamp_arrivals(socket.as_fd()).map_err(|error| {
             let what = "request time stamps from the socket";
             Error::os(Kind::Connect, what, &error).in_phase(Phase::Connect)

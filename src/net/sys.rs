@@ -62,6 +62,7 @@ pub fn receive_stamped(
     message.msg_control = control.as_mut_ptr().cast();
     message.msg_controllen = size_of_val(&control) as _;
     let count = without_cancellation(|| {
+        let flags = flags | libc::MSG_CMSG_CLOEXEC;
         // SAFETY: `message` names one writable part and a writable buffer for control messages,
         // both with their sizes; the descriptor is open while it is borrowed.
         let count = unsafe { libc::recvmsg(socket.as_raw_fd(), &raw mut message, flags) };
