@@ -11,7 +11,7 @@ use super::wait_budget::WaitBudget;
 use crate::base::deadline::{Deadline, Timeout};
 use crate::base::error::{Error, Kind, Phase};
 use crate::base::log::{self, Level};
-use crate::base::sync::{Arc, MutexGuard, OnceLock};
+use crate::base::sync::{Arc, MutexGuard, OnceLock, Ordering};
 use crate::conn::connect::connector::{Connector, Established};
 use crate::conn::connect::report::Report;
 use crate::conn::receive::reader::{Reader, interrupted, timed_out};
@@ -291,7 +291,8 @@ impl Connection {
             let waited = match self.check_aborted() {
                 Ok(()) => match supplied {
                     Some(Supplied::Transport(transport)) => {
-                        transport.wait(&mut poll, connector.next_step(), on_signal)
+                        let is_over = || self.is_aborted.load(Ordering::Relaxed);
+                        transport.wait(&mut poll, connector.next_step(), on_signal, is_over)
                     }
                     _ => poll.wait(connector.next_step(), on_signal),
                 },

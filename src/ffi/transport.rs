@@ -173,7 +173,9 @@ pub unsafe extern "C" fn wsline_transport_ready(transport: *mut wsline_transport
 /// Threads: any, while no other thread uses this pointer.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_transport_free(transport: *mut wsline_transport) {
-    guard::value((), |arguments| arguments.free(transport, |_| ()));
+    guard::value((), |arguments| {
+        arguments.free(transport, |inherited| inherited.transport.abandon());
+    });
 }
 
 /// Uses a transport of yours instead of opening a socket.

@@ -117,7 +117,8 @@ impl Stream {
     /// Reads and writes a transport of the user's, which serves one connection.
     pub fn over(transport: &Arc<UserTransport>) -> Result<Self, Error> {
         let socket = transport.take_socket().ok_or_else(|| {
-            let what = "the transport has already been used; each connect needs a new one";
+            let what = "the transport has already been used, or belongs to the parent process; \
+                        each connect needs a new one";
             Error::new(Kind::WrongState, what).in_phase(Phase::Connect)
         })?;
         let mut stream = Self::new(Connected {
@@ -331,7 +332,10 @@ impl Stream {
     fn wait(&self, poll: &mut Poll, deadline: Deadline) -> io::Result<Waited> {
         match self.transport() {
             None => poll.wait(deadline, self.on_signal),
-            Some(transport) => transport.wait(poll, deadline, self.on_signal),
+            Some(transport) => {
+                let is_over = || self.is_shut_down.load(Ordering::Relaxed);
+                transport.wait(poll, deadline, self.on_signal, is_over)
+            }
         }
     }
 
