@@ -348,7 +348,10 @@ impl Open {
                     break Ok(());
                 }
                 Opcode::Close => break Err(self.link.end()),
-                _ if budget.expired_while_processing() => break Err(timed_out()),
+                _ if budget.expired_while_processing() => {
+                    reader.note_cut_short();
+                    break Err(timed_out());
+                }
                 _ => {}
             }
         };
@@ -361,7 +364,7 @@ impl Open {
         let mut is_sent = false;
         let result = loop {
             let span = wait.next_step().remaining(Instant::now());
-            let mut budget = WaitBudget::new(Timeout::of_span(span));
+            let mut budget = WaitBudget::for_close(Timeout::of_span(span));
             match self.exchange_close(frame, &mut is_sent, &mut budget) {
                 Err(error) if error.kind() == Kind::Timeout => {
                     if wait.is_over(Instant::now(), self.link.progress()) {
@@ -431,6 +434,7 @@ impl Open {
                 return Err(timed_out());
             }
             if let Some(mut reader) = self.wait_for_reader(budget)? {
+                self.pause_poll_set();
                 let discarded = reader.next_to_discard(budget);
                 self.reader.release(reader);
                 if let Err(error) = discarded {
@@ -444,10 +448,13 @@ impl Open {
     }
 
     /// Takes the reader for a thread that receives. Fails if another thread is receiving; waits for
-    /// a thread that is closing.
+    /// a thread that is closing, or only looks.
     #[cold]
     fn take_busy_reader(&self, budget: &mut WaitBudget) -> Result<MutexGuard<'_, Reader>, Error> {
+        let mut is_receiving = false;
         loop {
+            // Before the attempt: if it fails, the thread that has the reader releases it later.
+            self.reader.note_turned_away();
             if let Some(reader) = self.reader.try_take() {
                 return Ok(reader);
             }
@@ -455,13 +462,11 @@ impl Open {
                 if let Some(reader) = self.wait_for_reader(budget)? {
                     return Ok(reader);
                 }
-                continue;
-            }
-            // A closing thread may have released it between the two checks.
-            return self.reader.try_take().ok_or_else(|| {
+            } else if std::mem::replace(&mut is_receiving, true) {
+                // The first time, a closing thread may have released it between the two checks.
                 let message = "another thread is receiving on this connection";
-                Error::new(Kind::Busy, message)
-            });
+                return Err(Error::new(Kind::Busy, message));
+            }
         }
     }
 

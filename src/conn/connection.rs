@@ -80,8 +80,12 @@ impl Connection {
         let set = Arc::new(PollSet::new(open.link.stream().fd())?);
         let set = open.poll_set.get_or_init(|| set);
         let watched = Arc::clone(set);
-        open.reader.watch(Box::new(move |reader| {
-            watched.update(reader.has_pending(), reader.link().writer.has_backlog());
+        open.reader.watch(Box::new(move |reader, has_turned_away| {
+            watched.update(
+                reader.has_pending(),
+                reader.take_cut_short() || has_turned_away,
+                reader.link().writer.has_backlog(),
+            );
         }));
         Ok(set.fd())
     }
@@ -264,6 +268,14 @@ impl Open {
             link,
             reader: Handoff::new(reader),
             poll_set: OnceLock::new(),
+        }
+    }
+
+    /// Called by a thread that keeps the reader until the connection has ended: meanwhile others
+    /// cannot receive, so they need not be woken.
+    pub(super) fn pause_poll_set(&self) {
+        if let Some(set) = self.poll_set.get() {
+            set.update(false, false, false);
         }
     }
 

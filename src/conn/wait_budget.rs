@@ -14,7 +14,16 @@ pub struct WaitBudget {
     deadline: Option<Deadline>,
     /// A signal has interrupted one wait, so the call does not begin another.
     is_interrupted: bool,
+    /// What a call that does not wait has done, counted in control frames.
+    work: u32,
 }
+
+/// The most that a call that does not wait does: 16 reads, which is enough for a message that fills
+/// the buffer of the socket, or 1,024 control frames. Without a limit, a flood could keep it busy
+/// forever.
+const MOST_WORK: u32 = 16 * READ_WORK;
+/// A read counts as much as this many control frames.
+const READ_WORK: u32 = 64;
 
 impl WaitBudget {
     pub fn new(timeout: Timeout) -> Self {
@@ -22,6 +31,15 @@ impl WaitBudget {
             timeout,
             deadline: None,
             is_interrupted: false,
+            work: 0,
+        }
+    }
+
+    /// For a close: if it must not wait, it reads once, because the server may send without end.
+    pub fn for_close(timeout: Timeout) -> Self {
+        Self {
+            work: MOST_WORK - READ_WORK,
+            ..Self::new(timeout)
         }
     }
 
@@ -58,16 +76,23 @@ impl WaitBudget {
     }
 
     /// Whether the time is up, checked only after a first wait: if there is always something to
-    /// read, no wait ends by a timeout. A call that does not wait reads everything that has
-    /// arrived, so an edge-triggered watcher learns of whatever arrives after it.
+    /// read, no wait ends by a timeout. A call that does not wait reads what has arrived, so that
+    /// an edge-triggered watcher learns of whatever arrives after it.
     pub fn expired_after_waiting(&mut self) -> bool {
-        self.deadline.is_some() && self.may_wait() && self.is_over()
+        self.deadline.is_some()
+            && match self.may_wait() {
+                true => self.is_over(),
+                false => self.work >= MOST_WORK,
+            }
     }
 
-    /// Whether the time is up while received data is processed, which may take long in a flood of
-    /// pings. A call that does not wait processes all of it.
+    /// Whether the time is up after a control frame was processed: a flood of pings may take long.
     pub fn expired_while_processing(&mut self) -> bool {
-        self.may_wait() && self.is_over()
+        if self.may_wait() {
+            return self.is_over();
+        }
+        self.work += 1;
+        self.work >= MOST_WORK
     }
 
     pub fn remaining(&mut self) -> Option<Duration> {
@@ -81,7 +106,10 @@ impl WaitBudget {
         let is_first = self.deadline.is_none();
         let (span, deadline) = (self.timeout.span(), self.deadline());
         match span {
-            Some(Duration::ZERO) => Wait::No,
+            Some(Duration::ZERO) => {
+                self.work += READ_WORK;
+                Wait::No
+            }
             span if is_first => Wait::For { span, deadline },
             _ => Wait::Until(deadline),
         }

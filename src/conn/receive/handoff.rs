@@ -3,7 +3,9 @@
 //! receiving side of a connection: a receiving thread has it for as long as it waits for the peer,
 //! and a closing thread must not be stuck behind it.
 
-use crate::base::sync::{AtomicU32, Condvar, Mutex, MutexGuard, OnceLock, Ordering, fence};
+use crate::base::sync::{
+    AtomicBool, AtomicU32, Condvar, Mutex, MutexGuard, OnceLock, Ordering, fence,
+};
 use std::time::Duration;
 
 pub struct Handoff<T> {
@@ -17,9 +19,12 @@ pub struct Handoff<T> {
     gate: Mutex<()>,
     is_free: Condvar,
     watcher: OnceLock<Watcher<T>>,
+    /// A thread has found the value taken.
+    has_turned_away: AtomicBool,
 }
 
-type Watcher<T> = Box<dyn Fn(&T) + Send + Sync>;
+/// Is passed the value, and whether a thread has found it taken since the last call.
+type Watcher<T> = Box<dyn Fn(&T, bool) + Send + Sync>;
 
 impl<T> Handoff<T> {
     pub fn new(value: T) -> Self {
@@ -30,6 +35,7 @@ impl<T> Handoff<T> {
             gate: Mutex::new(()),
             is_free: Condvar::new(),
             watcher: OnceLock::new(),
+            has_turned_away: AtomicBool::new(false),
         }
     }
 
@@ -82,12 +88,24 @@ impl<T> Handoff<T> {
             return;
         };
         self.as_priority_waiter(|| {
-            if let Some(value) = self.value.try_lock() {
-                watcher(&value);
+            while let Some(value) = self.value.try_lock() {
+                watcher(&value, self.has_turned_away.swap(false, Ordering::AcqRel));
                 drop(value);
                 self.wake_all();
+                // Either this reads what `note_turned_away` has written meanwhile, or that call
+                // reads what this has written, and its thread finds the value free. Unlike a load,
+                // it reads the latest value.
+                if !self.has_turned_away.fetch_or(false, Ordering::AcqRel) {
+                    break;
+                }
             }
         });
+    }
+
+    /// To be called before an attempt to take the value: if that fails, the watcher is told after
+    /// the next release.
+    pub fn note_turned_away(&self) {
+        self.has_turned_away.swap(true, Ordering::AcqRel);
     }
 
     /// Ends all waits, so that the threads check again what has changed.

@@ -25,7 +25,7 @@ pub(in crate::conn) struct PollSet {
 }
 
 impl PollSet {
-    /// Watches `socket`, which stays open longer than the set.
+    /// Watches `socket`, which belongs to the same connection as the set.
     pub(in crate::conn) fn new(socket: RawFd) -> Result<Self, Error> {
         Self::create(socket)
             .map_err(|error| Error::os(Kind::Io, "create a descriptor to poll", &error))
@@ -49,13 +49,15 @@ impl PollSet {
         self.epoll.as_raw_fd()
     }
 
-    /// Called by the thread that has the reader. Makes a system call only if something has changed.
-    pub(in crate::conn) fn update(&self, is_pending: bool, wants_room: bool) {
-        if self.is_pending.swap(is_pending, Ordering::Relaxed) != is_pending {
-            match is_pending {
-                true => self.pending.signal(),
-                false => self.pending.clear(),
-            }
+    /// Called by the thread that has the reader. Makes a system call only if something has changed,
+    /// or if watchers must look again, even those that wait for an edge.
+    pub(in crate::conn) fn update(&self, is_pending: bool, look_again: bool, wants_room: bool) {
+        let is_shown = is_pending || look_again;
+        let was_shown = self.is_pending.swap(is_shown, Ordering::Relaxed);
+        if look_again || (is_shown && !was_shown) {
+            self.pending.signal();
+        } else if was_shown && !is_shown {
+            self.pending.clear();
         }
         if self.wants_room.swap(wants_room, Ordering::Relaxed) != wants_room {
             // Cannot fail: the socket was added, and has not been closed.

@@ -5,7 +5,7 @@ use crate::base::buffer::{
     keep_cipher_memory, keep_read_memory, take_cipher_memory, take_read_memory,
 };
 use crate::base::error::{Error, Kind, Phase};
-use crate::base::sync::Arc;
+use crate::base::sync::{Arc, AtomicBool, Ordering};
 use crate::conn::link::Link;
 use crate::conn::trace;
 use crate::conn::wait_budget::WaitBudget;
@@ -20,6 +20,8 @@ pub struct Reader {
     link: Arc<Link>,
     receiver: Receiver,
     cipher: CipherBuffer,
+    /// A call ended though the socket may have more.
+    was_cut_short: AtomicBool,
 }
 
 /// Read buffers that many connections share, one after the other, so that an idle one holds almost
@@ -37,6 +39,7 @@ impl Reader {
             link,
             receiver,
             cipher,
+            was_cut_short: AtomicBool::new(false),
         }
     }
 
@@ -128,6 +131,16 @@ impl Reader {
     /// Whether [`Reader::next`] would return something, or fail, without reading the socket.
     pub fn has_pending(&self) -> bool {
         self.link.is_aborted() || self.cipher.has_more() || self.receiver.has_pending()
+    }
+
+    /// Notes that the caller stops although the socket may have more.
+    pub fn note_cut_short(&self) {
+        self.was_cut_short.store(true, Ordering::Relaxed);
+    }
+
+    /// True once after that.
+    pub fn take_cut_short(&self) -> bool {
+        self.was_cut_short.swap(false, Ordering::Relaxed)
     }
 
     /// Adds the descriptor to wait for.
@@ -276,6 +289,7 @@ impl Reader {
 
     fn wait_and_read(&mut self, budget: &mut WaitBudget) -> Result<(), Error> {
         if budget.expired_after_waiting() {
+            self.note_cut_short();
             return Err(timed_out());
         }
         // What TLS holds may yield no data. Then the wait begins only now.

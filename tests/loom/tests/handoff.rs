@@ -163,7 +163,7 @@ fn a_watcher_sees_the_value_that_was_released_last() {
         let watcher = {
             let (handoff, seen) = (Arc::clone(&handoff), Arc::clone(&seen));
             thread::spawn(move || {
-                handoff.watch(Box::new(move |reader| {
+                handoff.watch(Box::new(move |reader, _| {
                     seen.store(reader.is_in_use.load(Ordering::Relaxed), Ordering::Relaxed);
                 }));
             })
@@ -172,5 +172,29 @@ fn a_watcher_sees_the_value_that_was_released_last() {
         handoff.release(reader);
         watcher.join().unwrap();
         assert!(seen.load(Ordering::Relaxed));
+    });
+}
+
+/// Like `Open::take_busy_reader` in `conn/blocking.rs`: a thread that finds the value taken by one
+/// that only looks has either got it in the end, or the watcher is told.
+#[test]
+fn a_watcher_is_told_of_a_thread_that_was_turned_away() {
+    explore(|handoff| {
+        let told = Arc::new(AtomicBool::new(false));
+        let seen = Arc::clone(&told);
+        handoff.watch(Box::new(move |_, has_turned_away| {
+            if has_turned_away {
+                seen.store(true, Ordering::Relaxed);
+            }
+        }));
+        let looker = start(&handoff, linger);
+        handoff.note_turned_away();
+        let taken = handoff.try_take();
+        let is_taken = taken.is_some();
+        if let Some(reader) = taken {
+            handoff.release(reader);
+        }
+        looker.join().unwrap();
+        assert!(is_taken || told.load(Ordering::Relaxed));
     });
 }
