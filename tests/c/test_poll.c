@@ -53,6 +53,13 @@ static const struct scene {
     {"a message and half of one", wsline_conn_recv, "s+a-s+b-", {A "8101", "62"}},
     {"a message and half a header", wsline_conn_recv, "s+a-s+b-", {A "81", "0162"}},
     {"half of one", wsline_conn_recv, "s+t-s+a-", {"8101", "61"}},
+    {"half of a payload", wsline_conn_recv, "s+t-s+m-", {"810361", "6263"}},
+    {"half of a ping", wsline_conn_recv_event, "s+t-s+i-", {"890270", "69"}},
+    {"half of a ping among parts", receive_part, "s+t-s+t-", {"890270", "69"}},
+    {"half of a payload after a ping",
+     wsline_conn_recv_event,
+     "s+i-t-s+m-",
+     {PING "810361", "6263"}},
     {"a ping", wsline_conn_recv_event, "s+i-t-", {PING}},
     {"a ping that is not wanted", wsline_conn_recv, "s+t-", {PING}},
     {"a ping between", wsline_conn_recv_event, "s+a!i!b-t-", {A PING B}},
@@ -237,6 +244,139 @@ static void it_can_be_created_at_any_time(void) {
     wsline_conn_free(wire.conn);
 }
 
+/* The kind of the last receive decides, whatever it found. */
+static void another_receive_may_follow(void) {
+    struct wire wire = wire_open();
+    int fd = poll_fd(wire.conn);
+    wsline_message message;
+
+    wire_send_hex(&wire, A "810361");
+    REQUIRE_OK(wsline_conn_recv_part(wire.conn, 0, &message));
+    CHECK(is_readable(fd, 0));
+    CHECK_STATUS(WSLINE_ERR_TIMEOUT, wsline_conn_recv(wire.conn, 0, &message));
+    CHECK(!is_readable(fd, 0));
+    wire_send_hex(&wire, "6263");
+    REQUIRE_OK(wsline_conn_recv(wire.conn, WAIT_MS, &message));
+    CHECK_BYTES("abc", 3, message.data, message.len);
+    wire_close(&wire);
+}
+
+/* What a server sends until the test says so. */
+struct flood {
+    struct wire wire;
+    const char *frame;
+    size_t len;
+    pthread_mutex_t lock;
+    bool is_over;
+};
+
+static bool flood_is_over(struct flood *flood) {
+    bool is_over;
+
+    pthread_mutex_lock(&flood->lock);
+    is_over = flood->is_over;
+    pthread_mutex_unlock(&flood->lock);
+    return is_over;
+}
+
+static void *send_flood(void *userdata) {
+    struct flood *flood = userdata;
+    char bytes[4096];
+
+    for (size_t at = 0; at < sizeof bytes; at += flood->len)
+        memcpy(bytes + at, flood->frame, flood->len);
+    while (!flood_is_over(flood)) {
+        if (send(flood->wire.server, bytes, sizeof bytes, MSG_NOSIGNAL) != sizeof bytes)
+            return NULL;
+        while (recv(flood->wire.server, bytes, sizeof bytes, MSG_DONTWAIT) > 0) {
+        }
+        for (size_t at = 0; at < sizeof bytes; at += flood->len)
+            memcpy(bytes + at, flood->frame, flood->len);
+    }
+    /* Fails if the connection has ended. */
+    (void)!send(flood->wire.server,
+                "\x81\x01"
+                "a",
+                3, MSG_NOSIGNAL);
+    return NULL;
+}
+
+static struct flood flood_begin(const char *frame, size_t len) {
+    struct flood flood = {.wire = wire_open(), .frame = frame, .len = len};
+
+    pthread_mutex_init(&flood.lock, NULL);
+    return flood;
+}
+
+static void flood_end(struct flood *flood) {
+    pthread_mutex_lock(&flood->lock);
+    flood->is_over = true;
+    pthread_mutex_unlock(&flood->lock);
+}
+
+/* A receive that does not wait returns, and a watcher that waits for edges still learns of the
+ * message at the end. */
+static void a_flood_of_pings_does_not_hold_a_receive_up(void) {
+    struct flood flood = flood_begin("\x89\x00", 2);
+    int watcher = epoll_create1(0);
+    struct epoll_event event = {.events = EPOLLIN | EPOLLET};
+    wsline_message message;
+    wsline_status status = WSLINE_ERR_TIMEOUT;
+    pthread_t server;
+
+    REQUIRE(epoll_ctl(watcher, EPOLL_CTL_ADD, poll_fd(flood.wire.conn), &event) == 0);
+    REQUIRE(pthread_create(&server, NULL, send_flood, &flood) == 0);
+    for (unsigned i = 0; status == WSLINE_ERR_TIMEOUT; i++) {
+        REQUIRE(epoll_wait(watcher, &event, 1, WAIT_MS) == 1);
+        status = wsline_conn_recv(flood.wire.conn, 0, &message);
+        if (i == 100) flood_end(&flood);
+    }
+    CHECK_OK(status);
+    CHECK_BYTES("a", 1, message.data, message.len);
+    REQUIRE(pthread_join(server, NULL) == 0);
+    close(watcher);
+    wire_close(&flood.wire);
+}
+
+static void a_flood_of_messages_does_not_hold_a_close_up(void) {
+    struct flood flood = flood_begin("\x82\x00", 2);
+    pthread_t server;
+
+    REQUIRE(pthread_create(&server, NULL, send_flood, &flood) == 0);
+    CHECK_STATUS(WSLINE_ERR_TIMEOUT,
+                 wsline_conn_close(flood.wire.conn, WSLINE_CLOSE_NORMAL, NULL, 0));
+    flood_end(&flood);
+    REQUIRE(pthread_join(server, NULL) == 0);
+    wire_close(&flood.wire);
+}
+
+static void *close_in_vain(void *conn) {
+    CHECK_STATUS(WSLINE_ERR_TIMEOUT, wsline_conn_close(conn, WSLINE_CLOSE_NORMAL, NULL, 300));
+    return NULL;
+}
+
+/* The server does not answer: while another thread closes, nothing can be received. */
+static void a_watcher_rests_while_another_thread_closes(void) {
+    struct wire wire = wire_open();
+    int fd = poll_fd(wire.conn);
+    wsline_message message;
+    unsigned receives = 0;
+    pthread_t closer;
+
+    wire_send_hex(&wire, A B);
+    REQUIRE_OK(wsline_conn_recv(wire.conn, 0, &message));
+    REQUIRE(pthread_create(&closer, NULL, close_in_vain, wire.conn) == 0);
+    while (wsline_conn_is_open(wire.conn)) {
+        REQUIRE(is_readable(fd, WAIT_MS));
+        if (wsline_conn_recv(wire.conn, 0, &message) == WSLINE_ERR_TIMEOUT) receives++;
+    }
+    REQUIRE(pthread_join(closer, NULL) == 0);
+    /* A few while the thread begins, and thousands if they do not rest. */
+    CHECK_RANGE(0, 500, receives);
+    CHECK(is_readable(fd, 0));
+    wire_close(&wire);
+}
+
 /* Messages of all sizes, which a server sends in pieces of all sizes. */
 enum { MESSAGES = 400 };
 
@@ -321,7 +461,7 @@ static void *use_the_connection(void *wire) {
         int32_t fd;
 
         CHECK_OK(wsline_conn_poll_fd(conn, &fd));
-        wsline_conn_pending(conn);
+        for (unsigned k = 0; k < 100; k++) wsline_conn_pending(conn);
         CHECK_OK(wsline_conn_send_text(conn, "hello", 5));
         CHECK_OK(wsline_conn_ping(conn, NULL, 0));
         CHECK(recv(((struct wire *)wire)->server, read, sizeof read, 0) > 0);
@@ -329,27 +469,29 @@ static void *use_the_connection(void *wire) {
     return NULL;
 }
 
+/* Watched for edges: none may be lost when a receive finds the other thread looking. */
 static void other_threads_may_use_the_connection(void) {
     struct wire wire = wire_open();
+    int watcher = epoll_create1(0);
+    struct epoll_event event = {.events = EPOLLIN | EPOLLET};
     pthread_t server, user;
     wsline_message message;
     unsigned count = 0;
 
+    REQUIRE(epoll_ctl(watcher, EPOLL_CTL_ADD, poll_fd(wire.conn), &event) == 0);
     REQUIRE(pthread_create(&server, NULL, send_messages, &wire) == 0);
     REQUIRE(pthread_create(&user, NULL, use_the_connection, &wire) == 0);
     while (count < MESSAGES) {
         wsline_status status;
 
-        REQUIRE(is_readable(poll_fd(wire.conn), WAIT_MS));
-        status = wsline_conn_recv(wire.conn, 0, &message);
-        if (status == WSLINE_OK)
+        REQUIRE(epoll_wait(watcher, &event, 1, WAIT_MS) == 1);
+        while ((status = wsline_conn_recv(wire.conn, 0, &message)) == WSLINE_OK)
             check_message_number(&message, count++);
-        else
-            CHECK_STATUS(WSLINE_ERR_TIMEOUT, status);
+        CHECK_STATUS(WSLINE_ERR_TIMEOUT, status);
     }
     REQUIRE(pthread_join(user, NULL) == 0);
     REQUIRE(pthread_join(server, NULL) == 0);
-    CHECK(!is_readable(poll_fd(wire.conn), 0));
+    close(watcher);
     wire_close(&wire);
 }
 
@@ -451,6 +593,10 @@ int main(int argc, char **argv) {
         TEST(a_large_message_is_received_by_one_call),
         TEST(a_pending_pong_is_sent_when_there_is_room),
         TEST(it_can_be_created_at_any_time),
+        TEST(another_receive_may_follow),
+        TEST(a_flood_of_pings_does_not_hold_a_receive_up),
+        TEST(a_flood_of_messages_does_not_hold_a_close_up),
+        TEST(a_watcher_rests_while_another_thread_closes),
         TEST(level_triggered_watchers_miss_nothing),
         TEST(edge_triggered_watchers_miss_nothing),
         TEST(other_threads_may_use_the_connection),

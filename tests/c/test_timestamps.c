@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* When a message arrived, by the system's clock. */
+#include "descriptors.h"
 #include "drivers.h"
 #include "wire.h"
 
@@ -153,6 +154,32 @@ static void it_is_0_without_the_option_and_for_unix_sockets(void) {
     CHECK_STATUS(WSLINE_ERR_INVALID_ARGUMENT, wsline_options_set_receive_timestamps(NULL, true));
 }
 
+/* recvmsg(2) would accept what the server passes. */
+static void no_descriptor_is_accepted(void) {
+    struct wire wire = wire_open_with(stamped_options());
+    char frame[] = "\x81\x01"
+                   "a";
+    struct iovec part = {.iov_base = frame, .iov_len = 3};
+    union {
+        struct cmsghdr header;
+        char space[CMSG_SPACE(sizeof(int))];
+    } control = {.header = {.cmsg_len = CMSG_LEN(sizeof(int)),
+                            .cmsg_level = SOL_SOCKET,
+                            .cmsg_type = SCM_RIGHTS}};
+    struct msghdr passed = {.msg_iov = &part,
+                            .msg_iovlen = 1,
+                            .msg_control = &control,
+                            .msg_controllen = sizeof control};
+    int before = open_descriptors();
+    wsline_message message;
+
+    memcpy(CMSG_DATA(&control.header), &wire.server, sizeof(int));
+    REQUIRE(sendmsg(wire.server, &passed, 0) == 3);
+    REQUIRE_OK(wsline_conn_recv(wire.conn, WAIT_MS, &message));
+    CHECK_INT(before, open_descriptors());
+    wire_close(&wire);
+}
+
 struct seen {
     uint64_t sent;
     unsigned messages;
@@ -206,6 +233,7 @@ int main(int argc, char **argv) {
         TEST(messages_of_one_read_have_its_time),
         TEST(it_is_the_time_of_the_last_byte),
         TEST(it_is_0_without_the_option_and_for_unix_sockets),
+        TEST(no_descriptor_is_accepted),
         TEST(apps_report_it),
     };
 

@@ -2,6 +2,7 @@
 /* Transports of the caller's: a socket with functions of the test, and TLS of the test. */
 #include "clock.h"
 #include "drivers.h"
+#include "fork.h"
 #include "message.h"
 #include "wire.h"
 
@@ -17,6 +18,9 @@ struct carrier {
     pthread_mutex_t lock;
     size_t at_a_time;  /* the most bytes of one call; 0 for any number */
     int64_t misbehave; /* what read returns instead, unless it is 0 */
+    int32_t claim;     /* what wait returns instead, unless it is 0 */
+    const char *late;  /* arrives, and is reported, while read returns that it is not ready */
+    int server;
     unsigned waits;
     unsigned frees;
     wsline_transport *transport;
@@ -52,6 +56,14 @@ static int64_t carrier_read(void *data, size_t len, void *userdata) {
     }
     result = recv(carrier->fd, data, len, 0);
     if (result >= 0) return result;
+    if (carrier->late != NULL) {
+        const char *late = carrier->late;
+
+        carrier->late = NULL;
+        REQUIRE(send(carrier->server, late, strlen(late), 0) == (ssize_t)strlen(late));
+        CHECK_OK(wsline_transport_ready(carrier->transport));
+        return WSLINE_TRANSPORT_NOT_READY;
+    }
     return errno == EAGAIN ? WSLINE_TRANSPORT_NOT_READY : WSLINE_TRANSPORT_FAILED;
 }
 
@@ -78,6 +90,10 @@ static int32_t carrier_wait(uint32_t events, int64_t timeout_ms, void *userdata)
 
     carrier->waits++;
     CHECK_RANGE(0, 100, timeout_ms);
+    if (carrier->claim != 0) {
+        poll(NULL, 0, (int)timeout_ms);
+        return carrier->claim;
+    }
     CHECK(events != 0 && (events & ~3U) == 0);
     if (events & WSLINE_TRANSPORT_READABLE) fd.events |= POLLIN;
     if (events & WSLINE_TRANSPORT_WRITABLE) fd.events |= POLLOUT;
@@ -422,6 +438,111 @@ static void a_failure_is_reported(void) {
     }
 }
 
+/* After an end or a failure nothing else is asked of the transport. */
+static void an_end_stays(void) {
+    static const int64_t ends[] = {0, WSLINE_TRANSPORT_FAILED};
+
+    for (size_t i = 0; i < COUNT_OF(ends); i++) {
+        struct carrier carrier;
+        struct wire wire = wire_over(&carrier, true);
+        wsline_status status = ends[i] == 0 ? WSLINE_ERR_CONNECTION_LOST : WSLINE_ERR_IO;
+        struct pollfd fd = {.events = POLLIN};
+        wsline_message message;
+        int32_t number = -1;
+
+        REQUIRE_OK(wsline_conn_poll_fd(wire.conn, &number));
+        fd.fd = number;
+        CHECK_STATUS(WSLINE_ERR_TIMEOUT, wsline_conn_recv(wire.conn, 0, &message));
+        carrier.misbehave = ends[i];
+        if (ends[i] == 0) {
+            close(wire.server);
+            wire.server = -1;
+        }
+        CHECK_STATUS(status, wsline_conn_recv(wire.conn, WAIT_MS, &message));
+        CHECK_INT(1, poll(&fd, 1, 0));
+        carrier.misbehave = WSLINE_TRANSPORT_NOT_READY;
+        CHECK_STATUS(status, wsline_conn_recv(wire.conn, WAIT_MS, &message));
+        CHECK_INT(1, poll(&fd, 1, 0));
+        wsline_conn_free(wire.conn);
+        if (wire.server >= 0) close(wire.server);
+        carrier_end(&carrier);
+    }
+}
+
+/* A wait function may say "ready" too often; deadlines hold nevertheless. */
+static void a_deadline_holds_whatever_wait_says(void) {
+    static char bytes[1 << 20];
+    struct carrier carrier;
+    struct wire wire = wire_over(&carrier, true);
+    wsline_status status = WSLINE_OK;
+    wsline_message message;
+
+    carrier.claim = 1;
+    CHECK_STATUS(WSLINE_ERR_TIMEOUT, wsline_conn_recv(wire.conn, 0, &message));
+    CHECK_STATUS(WSLINE_ERR_TIMEOUT, wsline_conn_recv(wire.conn, 50, &message));
+    wire_send_hex(&wire, "810161");
+    REQUIRE_OK(wsline_conn_recv(wire.conn, 50, &message));
+    while (status == WSLINE_OK) status = wsline_conn_send_binary(wire.conn, bytes, sizeof bytes);
+    CHECK(status == WSLINE_ERR_TIMEOUT || status == WSLINE_ERR_CONNECTION_LOST);
+    wsline_conn_free(wire.conn);
+    close(wire.server);
+    carrier_end(&carrier);
+}
+
+/* Three messages arrive, and are reported once, while the library looks; it reads one at a time. */
+static void a_report_between_two_looks_counts(void) {
+    struct carrier carrier;
+    struct wire wire = wire_over(&carrier, false);
+    struct pollfd fd = {.events = POLLIN};
+    wsline_message message;
+    int32_t number = -1;
+
+    REQUIRE_OK(wsline_conn_poll_fd(wire.conn, &number));
+    fd.fd = number;
+    carrier.server = wire.server;
+    carrier.at_a_time = 3;
+    carrier.late = "\x81\x01"
+                   "a\x81\x01"
+                   "b\x81\x01"
+                   "c";
+    for (char want = 'a'; want <= 'c'; want++) {
+        REQUIRE(poll(&fd, 1, WAIT_MS) == 1);
+        REQUIRE_OK(wsline_conn_recv(wire.conn, 0, &message));
+        CHECK_BYTES(&want, 1, message.data, message.len);
+    }
+    wsline_conn_free(wire.conn);
+    close(wire.server);
+    carrier_end(&carrier);
+}
+
+static void use_inherited(void *options) {
+    wsline_conn *conn = NULL;
+
+    CHECK_STATUS(WSLINE_ERR_WRONG_STATE, wsline_connect("ws://localhost/", options, &conn));
+    CHECK_HAS("belongs to the parent process", wsline_last_error_message());
+}
+
+/* It would share, and shut down, what the transport of the parent process waits with. */
+static void a_child_process_cannot_use_it(void) {
+    struct carrier carrier;
+    wsline_options *options;
+    wsline_conn *conn = NULL;
+    wsline_message message;
+    int pair[2];
+
+    REQUIRE(socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0);
+    carrier_begin(&carrier, pair[0], NULL, true);
+    options = options_for(&carrier);
+    REQUIRE_OK(wsline_options_set_upgraded(options, true));
+    child_run(&(struct child){.run = use_inherited, .argument = options});
+    REQUIRE_OK(wsline_connect("ws://localhost/", options, &conn));
+    CHECK_STATUS(WSLINE_ERR_TIMEOUT, wsline_conn_recv(conn, 20, &message));
+    wsline_conn_free(conn);
+    wsline_options_free(options);
+    close(pair[1]);
+    carrier_end(&carrier);
+}
+
 static void the_end_is_reported(void) {
     for (unsigned wait = 0; wait < 2; wait++) {
         struct carrier carrier;
@@ -517,6 +638,10 @@ int main(int argc, char **argv) {
         TEST(an_abort_ends_a_connect),
         TEST(a_connect_has_a_deadline),
         TEST(a_failure_is_reported),
+        TEST(an_end_stays),
+        TEST(a_deadline_holds_whatever_wait_says),
+        TEST(a_report_between_two_looks_counts),
+        TEST(a_child_process_cannot_use_it),
         TEST(the_end_is_reported),
         TEST(a_send_waits_for_room),
         TEST(it_can_be_polled),
