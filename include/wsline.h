@@ -186,10 +186,10 @@ extern "C" {
 #define WSLINE_LENIENT_URL_FRAGMENT 32u
 
 /** Returned by the functions of a transport: nothing can be read or written now. */
-#define WSLINE_TRANSPORT_NOT_READY -1
+#define WSLINE_TRANSPORT_NOT_READY (-1)
 
 /** Returned by the functions of a transport: it has failed. */
-#define WSLINE_TRANSPORT_FAILED -2
+#define WSLINE_TRANSPORT_FAILED (-2)
 
 /** Flag for a wsline_transport_wait_fn: wait until something can be read. */
 #define WSLINE_TRANSPORT_READABLE 1u
@@ -633,8 +633,8 @@ typedef struct wsline_options wsline_options;
 typedef struct wsline_prepared wsline_prepared;
 
 /**
- * Bytes to and from a server by functions of yours instead of a socket: the TLS object of a host
- * language, a channel of an SSH library, a serial line.
+ * Carries bytes to and from a server with functions of yours instead of a socket: the TLS object of
+ * a host language, a channel of an SSH library, a serial line.
  *
  * Created by wsline_transport_new(), given to a connection by wsline_options_set_transport(), freed
  * by wsline_transport_free(). A transport serves one connection.
@@ -885,8 +885,8 @@ typedef int64_t (*wsline_transport_read_fn)(void *data, size_t len, void *userda
 /**
  * Writes some of the `len` bytes of `data`, at least one, without waiting.
  *
- * Returns the number of bytes, WSLINE_TRANSPORT_NOT_READY or WSLINE_TRANSPORT_FAILED. Runs on any
- * thread that connects, sends, receives or closes.
+ * Returns the number of bytes, WSLINE_TRANSPORT_NOT_READY (0 means the same) or
+ * WSLINE_TRANSPORT_FAILED. Runs on any thread that connects, sends, receives or closes.
  */
 typedef int64_t (*wsline_transport_write_fn)(const void *data, size_t len, void *userdata);
 
@@ -896,8 +896,8 @@ typedef int64_t (*wsline_transport_write_fn)(const void *data, size_t len, void 
  *
  * `events` has WSLINE_TRANSPORT_READABLE, WSLINE_TRANSPORT_WRITABLE or both; `timeout_ms` is 0 to
  * 100, because between two waits the library looks for an abort. Returns 1 when the transport is
- * ready, or may be; 0 when the time is over; WSLINE_TRANSPORT_FAILED. Runs on the threads of
- * blocking calls, never for an app.
+ * ready, or may be; 0 when the time is up; WSLINE_TRANSPORT_FAILED. Runs on the threads of blocking
+ * calls, never for an app.
  */
 typedef int32_t (*wsline_transport_wait_fn)(uint32_t events, int64_t timeout_ms, void *userdata);
 
@@ -946,9 +946,9 @@ typedef struct wsline_message {
     /** WSLINE_MESSAGE_FIRST, _LAST, _MORE and _INFLATED. Control frames have the first two. */
     uint32_t flags;
     /**
-     * The time at which the last byte of the message arrived, by the system's clock: nanoseconds
-     * since 1970-01-01 00:00 UTC (CLOCK_REALTIME). 0 without
-     * wsline_options_set_receive_timestamps(), which says what it means.
+     * When the read that completed the message got its last bytes from the network, by the system's
+     * clock: nanoseconds since 1970-01-01 00:00 UTC (CLOCK_REALTIME). 0 without
+     * wsline_options_set_receive_timestamps(), which describes it.
      */
     uint64_t received_ns;
     /** Reserved for future fields; 0. */
@@ -1891,13 +1891,14 @@ WSLINE_API wsline_status wsline_options_set_address_family(wsline_options *optio
  * It is the time at which the system received the last bytes of the read that completed the message
  * (SO_TIMESTAMPING with software time stamps, see Documentation/networking/timestamping in Linux),
  * not the time at which the program read them: the difference to the present is how long the
- * message has waited. Messages that came with one read have the same time, which is that of the
- * last bytes of that read. Under TLS it is the time of the encrypted bytes. A fragment or a part
- * has the time of its own last byte.
+ * message has waited. Messages that came with one read have the same time. Under TLS it is the time
+ * of the encrypted bytes. A fragment or a part has the time of the read that completed it. A
+ * wsline_frame has no time.
  *
- * The time is 0 where the system reports none: for Unix-domain sockets, on TCP before Linux 4.18,
- * and for bytes that arrive right after the first socket of the system has requested time stamps.
- * It may jump when the system's clock is set. Each read is a recvmsg(2) instead of a recv(2).
+ * The time is 0 where the system reports none: for Unix-domain sockets and transports of yours, on
+ * old systems, which do not stamp TCP, and for bytes that arrive right after the first socket of
+ * the system has requested time stamps. It may jump when the system's clock is set. Each read is a
+ * recvmsg(2) instead of a recv(2).
  *
  * @param options  the options to modify.
  * @param enable   true: set the time; false, the default: it is 0.
@@ -2664,10 +2665,12 @@ wsline_options_set_deflate_max_ratio(wsline_options *options, uint32_t ratio);
  * data, is delivered together with the following ones, as one message, once one of them ends so.
  * Each connection begins a new stream. wsline_conn_recv_frame() returns WSLINE_ERR_WRONG_STATE,
  * because later messages may refer to what frames contain; with all other modes frames are
- * delivered as received. Fragments and parts are inflated as they arrive.
+ * delivered as received. Fragments and parts are inflated as they arrive. Use one receive function
+ * for a stream: after wsline_conn_recv_part() has delivered the beginning of a message that the
+ * next one continues, wsline_conn_recv() would return the rest alone.
  *
- * It costs some 50 KiB for each connection with a stream; otherwise messages are inflated in memory
- * of the thread.
+ * A connection with a stream keeps what inflating needs, as with permessage-deflate; otherwise
+ * messages are inflated in memory of the thread.
  *
  * @param options  the options to modify.
  * @param mode     a wsline_inflate; WSLINE_INFLATE_NONE, the default, delivers everything as
@@ -3085,21 +3088,22 @@ WSLINE_API wsline_status wsline_cookie_jar_clear(wsline_cookie_jar *jar);
 /**
  * Creates a transport from functions that read and write.
  *
- * The functions must not wait, except `wait`, and must not call functions of the connection that
- * uses the transport: they run with locks of it held. One thread at a time calls `read`, and one
- * calls `write`, but both may run at once, and `wait` beside both and in several threads. If your
- * transport cannot do that, lock it in your functions.
+ * Only `wait` may wait. The functions run with locks of the connection held, so they must not call
+ * functions of the connection or app that uses the transport; they may call
+ * wsline_transport_ready(). One thread at a time calls `read`, and one calls `write`, but both may
+ * run at once, and `wait` beside both and in several threads. If your transport cannot do that,
+ * lock it in your functions. After an end or a failure of `read`, it is not called again.
  *
- * Blocking calls wait with `wait`. Without it, and for an app, they wait until
+ * Blocking calls wait with `wait`, if there is one. Otherwise, and for apps, a wait ends when
  * wsline_transport_ready() is called.
  *
  * @param read           reads.
  * @param write          writes.
  * @param wait           waits; NULL if you call wsline_transport_ready() instead.
  * @param userdata       handed to the functions; may be NULL.
- * @param userdata_free  called once with `userdata` when no function will be called again, or if
- *                       this call fails: after the transport, the options objects with it and the
- *                       connection that uses it are freed. May be NULL.
+ * @param userdata_free  called once with `userdata`: after the transport, every options object that
+ *                       names it and the connection that uses it have been freed, or if this call
+ *                       fails. May be NULL.
  * @param transport_out  set to the transport; to NULL on failure.
  * @retval WSLINE_OK                    `*transport_out` is yours.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `read`, `write` or `transport_out` is NULL.
@@ -3116,10 +3120,10 @@ wsline_transport_new(wsline_transport_read_fn read, wsline_transport_write_fn wr
 /**
  * Reports that a transport may be readable or writable again.
  *
- * Call it whenever that may be so after a function has returned WSLINE_TRANSPORT_NOT_READY; too
- * often does no harm. It wakes the threads and the loop that wait for the transport, and those who
- * watch the descriptor of wsline_conn_poll_fd(). It is not needed if only blocking calls use the
- * transport, and it has a `wait` function.
+ * Call it whenever that may be so after a function has returned WSLINE_TRANSPORT_NOT_READY; calling
+ * it too often does no harm. It wakes the threads and the loop that wait for the transport, and
+ * whatever watches the descriptor of wsline_conn_poll_fd(). It is not needed if only blocking calls
+ * use the transport, and it has a `wait` function.
  *
  * @param transport  the transport.
  * @retval WSLINE_OK                    reported.
@@ -3143,14 +3147,17 @@ WSLINE_API void wsline_transport_free(wsline_transport *transport);
  * Uses a transport of yours instead of opening a socket.
  *
  * The URL still determines the request, and `wss://` still means TLS, which runs over the
- * transport: if that is encrypted already, use `ws://`. With wsline_options_set_upgraded() it is a
- * WebSocket connection already. No proxy is used, and no redirect is followed. An app reconnects
- * only if on_connecting sets a new transport in the options of each attempt, see
- * wsline_app_on_connecting(). Of this function and wsline_options_set_fd(), the last call counts.
+ * transport: if that is encrypted already, use `ws://`. With wsline_options_set_upgraded() the
+ * transport is taken to be an open WebSocket connection. No proxy is used, no redirect is followed,
+ * and options for sockets have no effect. An app reconnects only if on_connecting sets a new
+ * transport in the options of each attempt, see wsline_app_on_connecting(). Of this function and
+ * wsline_options_set_fd(), the last call counts.
  *
- * wsline_conn_abort() and wsline_conn_shutdown() end waits within 100 ms, or at once if waits are
- * not made with a wsline_transport_wait_fn. wsline_options_set_interruptible() has no effect on
- * those. The transport is not told that a connection has ended; free it or close it then.
+ * wsline_conn_abort() and wsline_conn_shutdown() end a wait at once, or within 100 ms if it is one
+ * with the `wait` function, which wsline_options_set_interruptible() does not end. Without `wait`,
+ * the transport counts as writable until `write` refuses bytes: a send under TLS that then times
+ * out drops the connection. The transport is not told that a connection has ended; close it when
+ * you free the connection.
  *
  * @param options    the options to modify.
  * @param transport  the transport; NULL, the default, for none. A second connect with it fails with
@@ -3188,7 +3195,8 @@ wsline_options_set_transport(wsline_options *options, wsline_transport *transpor
  * @param conn_out  set to the connection; to NULL on failure.
  * @retval WSLINE_OK                      `*conn_out` is open and yours.
  * @retval WSLINE_ERR_INVALID_ARGUMENT    `url` or `conn_out` is NULL.
- * @retval WSLINE_ERR_WRONG_STATE         `options` has a cookie jar that was created before fork().
+ * @retval WSLINE_ERR_WRONG_STATE         `options` has a cookie jar that was created before fork(),
+ *                                        or a transport that was, or was used already.
  * @retval WSLINE_ERR_INVALID_URL         `url` is not a valid WebSocket URL; the error message says
  *                                        why.
  * @retval WSLINE_ERR_RESOLVE             the host name could not be resolved.
@@ -3726,20 +3734,23 @@ wsline_conn_recv_frame(wsline_conn *conn, int64_t timeout_ms, wsline_frame *fram
  * Creates a descriptor that is readable when a receive would return something.
  *
  * Watch it for reading with poll(2), epoll(7), libuv, GLib, asyncio or any other event loop. It
- * knows of everything that a receive can return: messages that have arrived, decrypted or not, or
- * are buffered already, control and close frames, and the end of the connection, after which it
- * stays readable. When it is readable, receive with a timeout of 0 until WSLINE_ERR_TIMEOUT. You
- * may receive less with a level-triggered watcher, but not with an edge-triggered one (EPOLLET, as
- * in Go's netpoller and tokio's AsyncFd).
+ * covers everything that a receive can return: messages that have arrived, decrypted or not, or are
+ * buffered already, control and close frames, and the end of the connection, after which it stays
+ * readable. When it is readable, receive with a timeout of 0 until WSLINE_ERR_TIMEOUT. You may
+ * receive less with a level-triggered watcher, but not with an edge-triggered one (EPOLLET, as in
+ * Go's netpoller and tokio's AsyncFd).
  *
- * Nobody reads the socket while you wait, so the descriptor is also readable for bytes that turn
+ * Nothing reads the socket while you wait, so the descriptor is also readable for bytes that turn
  * out to be a part of a message, or, with wsline_conn_recv(), a ping; and when there is room again
  * to send a pong that the socket did not take. The receive then handles them and returns
- * WSLINE_ERR_TIMEOUT. To use different receive functions in turn, call each of them until
- * WSLINE_ERR_TIMEOUT.
+ * WSLINE_ERR_TIMEOUT. It also returns that after about 1,000 pings or 16 reads of the socket, and
+ * while another thread closes; then the descriptor becomes readable again. What counts depends on
+ * the function that received last: to change it, receive with the other one until
+ * WSLINE_ERR_TIMEOUT. A mistake in a message that is still incomplete, such as text that is not
+ * UTF-8, may show only when more of it arrives.
  *
  * It takes two descriptors of the process, and each receive that changes whether something is
- * buffered makes one system call more.
+ * buffered makes one system call more. Remove it from your loop before you free the connection.
  *
  * @param conn    an open connection.
  * @param fd_out  set to the descriptor, the same for each call; to -1 on failure. It belongs to the
@@ -3747,6 +3758,7 @@ wsline_conn_recv_frame(wsline_conn *conn, int64_t timeout_ms, wsline_frame *fram
  *                closed.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_WRONG_STATE       the connection was never connected.
+ * @retval WSLINE_ERR_ABORTED           it was aborted before it was connected.
  * @retval WSLINE_ERR_IO                the system refuses to create a descriptor.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
  *
@@ -3759,7 +3771,8 @@ WSLINE_API wsline_status wsline_conn_poll_fd(wsline_conn *conn, int32_t *fd_out)
  *
  * That is a message, a control or close frame, or the end of the connection; which messages count
  * depends on the function that received last, as for wsline_conn_poll_fd(). While nothing is
- * pending, a program that needs no further descriptors may poll wsline_conn_fd().
+ * pending, a program that wants no further descriptors may poll wsline_conn_fd(); then a pong that
+ * the socket did not take waits for the next receive or send.
  *
  * @param conn  a connection; may be NULL.
  * @return      true if so; false if not, if another thread is receiving, or before the connect.
@@ -3971,7 +3984,7 @@ WSLINE_API const char *wsline_conn_extensions(const wsline_conn *conn);
  *
  * @param conn  a connection.
  * @return      the descriptor, valid until the connection is freed; -1 before the connect, or for
- *              NULL.
+ *              NULL. With a transport of yours, a socket that shows when that may be ready.
  */
 WSLINE_API int32_t wsline_conn_fd(const wsline_conn *conn);
 
@@ -3980,7 +3993,8 @@ WSLINE_API int32_t wsline_conn_fd(const wsline_conn *conn);
  *
  * @param conn  a connection; may be NULL.
  * @return      for example "127.0.0.1:80" or "[::1]:80"; the path of a Unix-domain socket, or "" if
- *              it has none; NULL before the connect. Lent until the connection is freed.
+ *              it has none, and with a transport of yours; NULL before the connect. Lent until the
+ *              connection is freed.
  */
 WSLINE_API const char *wsline_conn_peer_address(const wsline_conn *conn);
 

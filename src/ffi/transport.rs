@@ -31,8 +31,8 @@ pub const WSLINE_TRANSPORT_READABLE: u32 = 1;
 /// Flag for a wsline_transport_wait_fn: wait until something can be written.
 pub const WSLINE_TRANSPORT_WRITABLE: u32 = 2;
 
-/// Bytes to and from a server by functions of yours instead of a socket: the TLS object of a host
-/// language, a channel of an SSH library, a serial line.
+/// Carries bytes to and from a server with functions of yours instead of a socket: the TLS object
+/// of a host language, a channel of an SSH library, a serial line.
 ///
 /// Created by wsline_transport_new(), given to a connection by wsline_options_set_transport(),
 /// freed by wsline_transport_free(). A transport serves one connection.
@@ -51,8 +51,8 @@ pub type wsline_transport_read_fn = Option<
 
 /// Writes some of the `len` bytes of `data`, at least one, without waiting.
 ///
-/// Returns the number of bytes, WSLINE_TRANSPORT_NOT_READY or WSLINE_TRANSPORT_FAILED. Runs on any
-/// thread that connects, sends, receives or closes.
+/// Returns the number of bytes, WSLINE_TRANSPORT_NOT_READY (0 means the same) or
+/// WSLINE_TRANSPORT_FAILED. Runs on any thread that connects, sends, receives or closes.
 pub type wsline_transport_write_fn = Option<
     unsafe extern "C-unwind" fn(data: *const c_void, len: usize, userdata: *mut c_void) -> i64,
 >;
@@ -62,7 +62,7 @@ pub type wsline_transport_write_fn = Option<
 ///
 /// `events` has WSLINE_TRANSPORT_READABLE, WSLINE_TRANSPORT_WRITABLE or both; `timeout_ms` is 0 to
 /// 100, because between two waits the library looks for an abort. Returns 1 when the transport is
-/// ready, or may be; 0 when the time is over; WSLINE_TRANSPORT_FAILED. Runs on the threads of
+/// ready, or may be; 0 when the time is up; WSLINE_TRANSPORT_FAILED. Runs on the threads of
 /// blocking calls, never for an app.
 pub type wsline_transport_wait_fn =
     Option<unsafe extern "C-unwind" fn(events: u32, timeout_ms: i64, userdata: *mut c_void) -> i32>;
@@ -91,21 +91,22 @@ impl Inner for Arc<UserTransport> {}
 ///
 /// Creates a transport from functions that read and write.
 ///
-/// The functions must not wait, except `wait`, and must not call functions of the connection that
-/// uses the transport: they run with locks of it held. One thread at a time calls `read`, and one
-/// calls `write`, but both may run at once, and `wait` beside both and in several threads. If your
-/// transport cannot do that, lock it in your functions.
+/// Only `wait` may wait. The functions run with locks of the connection held, so they must not call
+/// functions of the connection or app that uses the transport; they may call
+/// wsline_transport_ready(). One thread at a time calls `read`, and one calls `write`, but both may
+/// run at once, and `wait` beside both and in several threads. If your transport cannot do that,
+/// lock it in your functions. After an end or a failure of `read`, it is not called again.
 ///
-/// Blocking calls wait with `wait`. Without it, and for an app, they wait until
+/// Blocking calls wait with `wait`, if there is one. Otherwise, and for apps, a wait ends when
 /// wsline_transport_ready() is called.
 ///
 /// @param read           reads.
 /// @param write          writes.
 /// @param wait           waits; NULL if you call wsline_transport_ready() instead.
 /// @param userdata       handed to the functions; may be NULL.
-/// @param userdata_free  called once with `userdata` when no function will be called again, or if
-///                       this call fails: after the transport, the options objects with it and the
-///                       connection that uses it are freed. May be NULL.
+/// @param userdata_free  called once with `userdata`: after the transport, every options object
+///                       that names it and the connection that uses it have been freed, or if this
+///                       call fails. May be NULL.
 /// @param transport_out  set to the transport; to NULL on failure.
 /// @retval WSLINE_OK                    `*transport_out` is yours.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `read`, `write` or `transport_out` is NULL.
@@ -147,10 +148,10 @@ pub unsafe extern "C" fn wsline_transport_new(
 
 /// Reports that a transport may be readable or writable again.
 ///
-/// Call it whenever that may be so after a function has returned WSLINE_TRANSPORT_NOT_READY; too
-/// often does no harm. It wakes the threads and the loop that wait for the transport, and those who
-/// watch the descriptor of wsline_conn_poll_fd(). It is not needed if only blocking calls use the
-/// transport, and it has a `wait` function.
+/// Call it whenever that may be so after a function has returned WSLINE_TRANSPORT_NOT_READY;
+/// calling it too often does no harm. It wakes the threads and the loop that wait for the
+/// transport, and whatever watches the descriptor of wsline_conn_poll_fd(). It is not needed if
+/// only blocking calls use the transport, and it has a `wait` function.
 ///
 /// @param transport  the transport.
 /// @retval WSLINE_OK                    reported.
@@ -181,14 +182,17 @@ pub unsafe extern "C" fn wsline_transport_free(transport: *mut wsline_transport)
 /// Uses a transport of yours instead of opening a socket.
 ///
 /// The URL still determines the request, and `wss://` still means TLS, which runs over the
-/// transport: if that is encrypted already, use `ws://`. With wsline_options_set_upgraded() it is a
-/// WebSocket connection already. No proxy is used, and no redirect is followed. An app reconnects
-/// only if on_connecting sets a new transport in the options of each attempt, see
-/// wsline_app_on_connecting(). Of this function and wsline_options_set_fd(), the last call counts.
+/// transport: if that is encrypted already, use `ws://`. With wsline_options_set_upgraded() the
+/// transport is taken to be an open WebSocket connection. No proxy is used, no redirect is
+/// followed, and options for sockets have no effect. An app reconnects only if on_connecting sets a
+/// new transport in the options of each attempt, see wsline_app_on_connecting(). Of this function
+/// and wsline_options_set_fd(), the last call counts.
 ///
-/// wsline_conn_abort() and wsline_conn_shutdown() end waits within 100 ms, or at once if waits are
-/// not made with a wsline_transport_wait_fn. wsline_options_set_interruptible() has no effect on
-/// those. The transport is not told that a connection has ended; free it or close it then.
+/// wsline_conn_abort() and wsline_conn_shutdown() end a wait at once, or within 100 ms if it is one
+/// with the `wait` function, which wsline_options_set_interruptible() does not end. Without `wait`,
+/// the transport counts as writable until `write` refuses bytes: a send under TLS that then times
+/// out drops the connection. The transport is not told that a connection has ended; close it when
+/// you free the connection.
 ///
 /// @param options    the options to modify.
 /// @param transport  the transport; NULL, the default, for none. A second connect with it fails

@@ -58,6 +58,7 @@ fn define(constant: &str) -> Option<String> {
             None => format!("INT64_C({number})"),
         },
         ("u32", number) => format!("{number}u"),
+        ("i32", number) if number.starts_with('-') => format!("({number})"),
         ("i32", number) => number.to_owned(),
         _ => return None,
     };

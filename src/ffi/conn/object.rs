@@ -93,7 +93,7 @@ impl Sends for &Connection {
 /// @retval WSLINE_OK                      `*conn_out` is open and yours.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT    `url` or `conn_out` is NULL.
 /// @retval WSLINE_ERR_WRONG_STATE         `options` has a cookie jar that was created before
-///                                        fork().
+///                                        fork(), or a transport that was, or was used already.
 /// @retval WSLINE_ERR_INVALID_URL         `url` is not a valid WebSocket URL; the error message
 ///                                        says why.
 /// @retval WSLINE_ERR_RESOLVE             the host name could not be resolved.

@@ -44,9 +44,9 @@ pub struct wsline_message {
     pub opcode: i32,
     /// WSLINE_MESSAGE_FIRST, _LAST, _MORE and _INFLATED. Control frames have the first two.
     pub flags: u32,
-    /// The time at which the last byte of the message arrived, by the system's clock: nanoseconds
-    /// since 1970-01-01 00:00 UTC (CLOCK_REALTIME). 0 without
-    /// wsline_options_set_receive_timestamps(), which says what it means.
+    /// When the read that completed the message got its last bytes from the network, by the
+    /// system's clock: nanoseconds since 1970-01-01 00:00 UTC (CLOCK_REALTIME). 0 without
+    /// wsline_options_set_receive_timestamps(), which describes it.
     pub received_ns: u64,
     /// Reserved for future fields; 0.
     pub reserved: [u64; 1],

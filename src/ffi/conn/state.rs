@@ -263,7 +263,7 @@ pub unsafe extern "C" fn wsline_conn_extensions(conn: *const wsline_conn) -> *co
 ///
 /// @param conn  a connection.
 /// @return      the descriptor, valid until the connection is freed; -1 before the connect, or for
-///              NULL.
+///              NULL. With a transport of yours, a socket that shows when that may be ready.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_conn_fd(conn: *const wsline_conn) -> i32 {
     guard::value(-1, |arguments| {
@@ -276,7 +276,8 @@ pub unsafe extern "C" fn wsline_conn_fd(conn: *const wsline_conn) -> i32 {
 ///
 /// @param conn  a connection; may be NULL.
 /// @return      for example "127.0.0.1:80" or "[::1]:80"; the path of a Unix-domain socket, or ""
-///              if it has none; NULL before the connect. Lent until the connection is freed.
+///              if it has none, and with a transport of yours; NULL before the connect. Lent until
+///              the connection is freed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_conn_peer_address(conn: *const wsline_conn) -> *const c_char {
     guard::value(std::ptr::null(), |arguments| {

@@ -183,10 +183,12 @@ pub unsafe extern "C" fn wsline_options_set_deflate_max_ratio(
 /// data, is delivered together with the following ones, as one message, once one of them ends so.
 /// Each connection begins a new stream. wsline_conn_recv_frame() returns WSLINE_ERR_WRONG_STATE,
 /// because later messages may refer to what frames contain; with all other modes frames are
-/// delivered as received. Fragments and parts are inflated as they arrive.
+/// delivered as received. Fragments and parts are inflated as they arrive. Use one receive function
+/// for a stream: after wsline_conn_recv_part() has delivered the beginning of a message that the
+/// next one continues, wsline_conn_recv() would return the rest alone.
 ///
-/// It costs some 50 KiB for each connection with a stream; otherwise messages are inflated in
-/// memory of the thread.
+/// A connection with a stream keeps what inflating needs, as with permessage-deflate; otherwise
+/// messages are inflated in memory of the thread.
 ///
 /// @param options  the options to modify.
 /// @param mode     a wsline_inflate; WSLINE_INFLATE_NONE, the default, delivers everything as

@@ -183,13 +183,14 @@ pub unsafe extern "C" fn wsline_options_set_address_family(
 /// It is the time at which the system received the last bytes of the read that completed the
 /// message (SO_TIMESTAMPING with software time stamps, see Documentation/networking/timestamping in
 /// Linux), not the time at which the program read them: the difference to the present is how long
-/// the message has waited. Messages that came with one read have the same time, which is that of
-/// the last bytes of that read. Under TLS it is the time of the encrypted bytes. A fragment or a
-/// part has the time of its own last byte.
+/// the message has waited. Messages that came with one read have the same time. Under TLS it is the
+/// time of the encrypted bytes. A fragment or a part has the time of the read that completed it. A
+/// wsline_frame has no time.
 ///
-/// The time is 0 where the system reports none: for Unix-domain sockets, on TCP before Linux 4.18,
-/// and for bytes that arrive right after the first socket of the system has requested time stamps.
-/// It may jump when the system's clock is set. Each read is a recvmsg(2) instead of a recv(2).
+/// The time is 0 where the system reports none: for Unix-domain sockets and transports of yours, on
+/// old systems, which do not stamp TCP, and for bytes that arrive right after the first socket of
+/// the system has requested time stamps. It may jump when the system's clock is set. Each read is a
+/// recvmsg(2) instead of a recv(2).
 ///
 /// @param options  the options to modify.
 /// @param enable   true: set the time; false, the default: it is 0.
