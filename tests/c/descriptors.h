@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Counts the open descriptors of this process. */
+/* Counts the open descriptors and the threads of this process. */
 #ifndef WSLINE_TESTS_DESCRIPTORS_H
 #define WSLINE_TESTS_DESCRIPTORS_H
 
@@ -7,9 +7,8 @@
 
 #include <dirent.h>
 
-/* Includes the descriptor of the directory being read, in each count. */
-static inline int open_descriptors(void) {
-    DIR *directory = opendir("/proc/self/fd");
+static inline int entries_of(const char *path) {
+    DIR *directory = opendir(path);
     int count = 0;
 
     REQUIRE(directory != NULL);
@@ -17,5 +16,11 @@ static inline int open_descriptors(void) {
     closedir(directory);
     return count;
 }
+
+/* Includes the descriptor of the directory being read, in each count. */
+static inline int open_descriptors(void) { return entries_of("/proc/self/fd"); }
+
+/* Without "." and "..". */
+static inline int running_threads(void) { return entries_of("/proc/self/task") - 2; }
 
 #endif
