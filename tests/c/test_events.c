@@ -1,74 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The events of connections and apps: which come, in which order, and what they say. */
-#include "app.h"
-#include "drivers.h"
+/* The events of connections: which come, in which order, and what they say. */
+#include "event_log.h"
 #include "message.h"
 #include "proxy.h"
-
-enum { ORDER_MAX = 256, TEXT_MAX = 512, KINDS = 10 };
-
-/* One letter for each kind: connecting, address, failed address, open, failed connect, ping, pong,
- * end, wait. */
-static const char letters[KINDS + 1] = "?CafOXipEw";
-
-struct log {
-    pthread_mutex_t lock;
-    char order[ORDER_MAX];
-    /* The last event of each kind, and copies of what it pointed to. */
-    struct seen {
-        wsline_event event;
-        char url[TEXT_MAX], address[TEXT_MAX], text[TEXT_MAX];
-        wsline_error_info error;
-        wsline_timings timings;
-        wsline_stats stats;
-        wsline_close_info close;
-    } seen[KINDS];
-    unsigned released;
-    /* Called in each event, after it was recorded. */
-    void (*then)(struct log *log, const wsline_event *event);
-    wsline_app *app;
-};
-
-static void copy_text(char copy[TEXT_MAX], const char *text) {
-    snprintf(copy, TEXT_MAX, "%s", text == NULL ? "" : text);
-}
-
-static void note(const wsline_event *event, void *userdata) {
-    struct log *log = userdata;
-    struct seen *seen;
-    size_t len;
-
-    pthread_mutex_lock(&log->lock);
-    CHECK_INT(sizeof *event, event->size);
-    CHECK_RANGE(1, KINDS - 1, event->kind);
-    CHECK((event->conn == NULL) != (event->app == NULL));
-    seen = &log->seen[event->kind];
-    seen->event = *event;
-    copy_text(seen->url, event->url);
-    copy_text(seen->address, event->address);
-    copy_text(seen->text, event->error == NULL ? NULL : event->error->message);
-    if (event->error != NULL) seen->error = *event->error;
-    if (event->timings != NULL) seen->timings = *event->timings;
-    if (event->close_info != NULL) seen->close = *event->close_info;
-    seen->stats = *event->stats;
-    len = strlen(log->order);
-    if (len + 1 < sizeof log->order) log->order[len] = letters[event->kind];
-    pthread_mutex_unlock(&log->lock);
-    if (log->then != NULL) log->then(log, event);
-}
-
-static void release(void *userdata) { ((struct log *)userdata)->released++; }
-
-static const struct seen *seen(const struct log *log, enum wsline_event_kind kind) {
-    return &log->seen[kind];
-}
-
-static wsline_options *observed(wsline_options *options, struct log *log) {
-    memset(log, 0, sizeof *log);
-    pthread_mutex_init(&log->lock, NULL);
-    CHECK_OK(wsline_options_set_event_callback(options, note, log, release));
-    return options;
-}
 
 static wsline_conn *new_conn(wsline_options *options) {
     wsline_conn *conn = NULL;
@@ -345,124 +279,6 @@ static void a_callback_can_be_replaced_and_removed(void) {
     wsline_options_free(options);
 }
 
-/* Apps. */
-
-static wsline_app *observed_app(const char *peer, const char *path, wsline_options *options,
-                                struct log *log) {
-    char url[PEER_URL_MAX];
-
-    peer_url(url, peer, path);
-    REQUIRE_OK(wsline_app_new(url, options, &log->app));
-    wsline_options_free(options);
-    return log->app;
-}
-
-static void close_after_a_pong(struct log *log, const wsline_event *event) {
-    CHECK(event->app == log->app);
-    if (event->kind == WSLINE_EVENT_PONG)
-        CHECK_OK(wsline_app_close(log->app, WSLINE_CLOSE_NORMAL, NULL));
-}
-
-static void an_app_is_observed_under_every_driver(void) {
-    static const char *const peers[] = {"WEBSOCKETS", "WEBSOCKETS_TLS"};
-
-    for (size_t i = 0; i < COUNT_OF(peers) * COUNT_OF(drivers); i++) {
-        struct log log;
-        wsline_options *options = observed(peer_options(), &log);
-        wsline_app *app;
-
-        check_row(drivers[i / 2].name);
-        CHECK_OK(wsline_options_set_ping(options, 20, 0));
-        app = observed_app(peers[i % 2], "", options, &log);
-        log.then = close_after_a_pong;
-        drivers[i / 2].drive(app);
-        /* More pings may have been sent before the first pong. */
-        CHECK(strncmp(log.order, "CaOi", 4) == 0 && strchr(log.order, 'p') != NULL);
-        CHECK_INT('E', log.order[strlen(log.order) - 1]);
-        CHECK(seen(&log, WSLINE_EVENT_OPEN)->timings.finished);
-        CHECK(seen(&log, WSLINE_EVENT_CLOSED)->close.clean);
-        CHECK(seen(&log, WSLINE_EVENT_CLOSED)->event.error == NULL);
-        CHECK(seen(&log, WSLINE_EVENT_CLOSED)->event.attempt == 1);
-        CHECK(seen(&log, WSLINE_EVENT_CLOSED)->stats.frames_sent >= 2);
-        wsline_app_free(app);
-        CHECK_INT(1, log.released);
-    }
-}
-
-static void reconnect_once(struct log *log, const wsline_event *event) {
-    if (event->kind != WSLINE_EVENT_OPEN) return;
-    if (event->reconnects == 0) {
-        CHECK(event->attempt == 3);
-        CHECK_OK(wsline_app_reconnect(log->app, WSLINE_CLOSE_NORMAL, NULL));
-    } else {
-        CHECK(event->attempt == 1);
-        CHECK_OK(wsline_app_close(log->app, WSLINE_CLOSE_NORMAL, NULL));
-    }
-}
-
-static void an_app_reports_its_waits_and_reconnects(void) {
-    struct log log;
-    wsline_options *options = observed(peer_options(), &log);
-    wsline_app *app;
-    char path[64];
-
-    app_reconnect(options, 20, 20, 1, 0, 0);
-    snprintf(path, sizeof path, "/?refuse=2&key=events-%d", (int)getpid());
-    app = observed_app("CHAOS", path, options, &log);
-    log.then = reconnect_once;
-    CHECK_OK(wsline_app_run(app));
-    CHECK_TEXT("CaXwCaXwCaOEwCaOE", log.order);
-    CHECK_INT(503, seen(&log, WSLINE_EVENT_CONNECT_FAILED)->error.http_status);
-    CHECK(seen(&log, WSLINE_EVENT_CONNECT_FAILED)->event.attempt == 2);
-    CHECK_INT(20, seen(&log, WSLINE_EVENT_WAITING)->event.delay_ms);
-    CHECK(seen(&log, WSLINE_EVENT_WAITING)->event.attempt == 1);
-    CHECK(seen(&log, WSLINE_EVENT_CLOSED)->event.reconnects == 1);
-    wsline_app_free(app);
-    CHECK_INT(1, log.released);
-}
-
-static void abort_at_address(struct log *log, const wsline_event *event) {
-    if (event->kind == WSLINE_EVENT_ADDRESS) CHECK_OK(wsline_app_abort(log->app));
-}
-
-static void abort_at_open(struct log *log, const wsline_event *event) {
-    if (event->kind == WSLINE_EVENT_OPEN) CHECK_OK(wsline_app_abort(log->app));
-}
-
-static void free_at_open(struct log *log, const wsline_event *event) {
-    if (event->kind == WSLINE_EVENT_OPEN) wsline_app_free(log->app);
-}
-
-static void free_at_address(struct log *log, const wsline_event *event) {
-    if (event->kind == WSLINE_EVENT_ADDRESS) wsline_app_free(log->app);
-}
-
-static void a_callback_may_abort_and_free_its_app(void) {
-    static const struct {
-        const char *name;
-        void (*then)(struct log *log, const wsline_event *event);
-        const char *order;
-    } rows[] = {
-        {"abort while connecting", abort_at_address, "CaX"},
-        {"abort", abort_at_open, "CaOE"},
-        /* The app is not named any more. */
-        {"free while connecting", free_at_address, "Ca"},
-        {"free", free_at_open, "CaO"},
-    };
-
-    for (size_t i = 0; i < COUNT_OF(rows); i++) {
-        struct log log;
-        wsline_app *app = observed_app("WEBSOCKETS", "", observed(peer_options(), &log), &log);
-
-        check_row(rows[i].name);
-        log.then = rows[i].then;
-        CHECK_STATUS(WSLINE_ERR_ABORTED, wsline_app_run(app));
-        CHECK_TEXT(rows[i].order, log.order);
-        if (strncmp(rows[i].name, "abort", 5) == 0) wsline_app_free(app);
-        CHECK_INT(1, log.released);
-    }
-}
-
 static const struct test tests[] = {
     TEST(a_connection_is_observed_from_its_connect_to_its_end),
     TEST(only_the_pong_of_the_last_ping_is_measured),
@@ -473,9 +289,6 @@ static const struct test tests[] = {
     TEST(a_callback_may_look_and_abort),
     TEST(a_callback_may_send_but_not_receive),
     TEST(a_callback_can_be_replaced_and_removed),
-    TEST(an_app_is_observed_under_every_driver),
-    TEST(an_app_reports_its_waits_and_reconnects),
-    TEST(a_callback_may_abort_and_free_its_app),
 };
 
 int main(int argc, char **argv) { return check_main(argc, argv, tests, COUNT_OF(tests)); }

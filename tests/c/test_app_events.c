@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The events of apps: which come, in which order, and what they say. */
+#include "app.h"
+#include "drivers.h"
+#include "event_log.h"
+
+static wsline_app *observed_app(const char *peer, const char *path, wsline_options *options,
+                                struct log *log) {
+    char url[PEER_URL_MAX];
+
+    peer_url(url, peer, path);
+    REQUIRE_OK(wsline_app_new(url, options, &log->app));
+    wsline_options_free(options);
+    return log->app;
+}
+
+static void close_after_a_pong(struct log *log, const wsline_event *event) {
+    CHECK(event->app == log->app);
+    if (event->kind == WSLINE_EVENT_PONG)
+        CHECK_OK(wsline_app_close(log->app, WSLINE_CLOSE_NORMAL, NULL));
+}
+
+static void an_app_is_observed_under_every_driver(void) {
+    static const char *const peers[] = {"WEBSOCKETS", "WEBSOCKETS_TLS"};
+
+    for (size_t i = 0; i < COUNT_OF(peers) * COUNT_OF(drivers); i++) {
+        struct log log;
+        wsline_options *options = observed(peer_options(), &log);
+        wsline_app *app;
+
+        check_row(drivers[i / 2].name);
+        CHECK_OK(wsline_options_set_ping(options, 20, 0));
+        app = observed_app(peers[i % 2], "", options, &log);
+        log.then = close_after_a_pong;
+        drivers[i / 2].drive(app);
+        /* More pings may have been sent before the first pong. */
+        CHECK(strncmp(log.order, "CaOi", 4) == 0 && strchr(log.order, 'p') != NULL);
+        CHECK_INT('E', log.order[strlen(log.order) - 1]);
+        CHECK(seen(&log, WSLINE_EVENT_OPEN)->timings.finished);
+        CHECK(seen(&log, WSLINE_EVENT_CLOSED)->close.clean);
+        CHECK(seen(&log, WSLINE_EVENT_CLOSED)->event.error == NULL);
+        CHECK(seen(&log, WSLINE_EVENT_CLOSED)->event.attempt == 1);
+        CHECK(seen(&log, WSLINE_EVENT_CLOSED)->stats.frames_sent >= 2);
+        wsline_app_free(app);
+        CHECK_INT(1, log.released);
+    }
+}
+
+static void reconnect_once(struct log *log, const wsline_event *event) {
+    if (event->kind != WSLINE_EVENT_OPEN) return;
+    if (event->reconnects == 0) {
+        CHECK(event->attempt == 3);
+        CHECK_OK(wsline_app_reconnect(log->app, WSLINE_CLOSE_NORMAL, NULL));
+    } else {
+        CHECK(event->attempt == 1);
+        CHECK_OK(wsline_app_close(log->app, WSLINE_CLOSE_NORMAL, NULL));
+    }
+}
+
+static void an_app_reports_its_waits_and_reconnects(void) {
+    struct log log;
+    wsline_options *options = observed(peer_options(), &log);
+    wsline_app *app;
+    char path[64];
+
+    app_reconnect(options, 20, 20, 1, 0, 0);
+    snprintf(path, sizeof path, "/?refuse=2&key=events-%d", (int)getpid());
+    app = observed_app("CHAOS", path, options, &log);
+    log.then = reconnect_once;
+    CHECK_OK(wsline_app_run(app));
+    CHECK_TEXT("CaXwCaXwCaOEwCaOE", log.order);
+    CHECK_INT(503, seen(&log, WSLINE_EVENT_CONNECT_FAILED)->error.http_status);
+    CHECK(seen(&log, WSLINE_EVENT_CONNECT_FAILED)->event.attempt == 2);
+    CHECK_INT(20, seen(&log, WSLINE_EVENT_WAITING)->event.delay_ms);
+    CHECK(seen(&log, WSLINE_EVENT_WAITING)->event.attempt == 1);
+    CHECK(seen(&log, WSLINE_EVENT_CLOSED)->event.reconnects == 1);
+    wsline_app_free(app);
+    CHECK_INT(1, log.released);
+}
+
+static void abort_at_address(struct log *log, const wsline_event *event) {
+    if (event->kind == WSLINE_EVENT_ADDRESS) CHECK_OK(wsline_app_abort(log->app));
+}
+
+static void abort_at_open(struct log *log, const wsline_event *event) {
+    if (event->kind == WSLINE_EVENT_OPEN) CHECK_OK(wsline_app_abort(log->app));
+}
+
+static void free_at_open(struct log *log, const wsline_event *event) {
+    if (event->kind == WSLINE_EVENT_OPEN) wsline_app_free(log->app);
+}
+
+static void free_at_address(struct log *log, const wsline_event *event) {
+    if (event->kind == WSLINE_EVENT_ADDRESS) wsline_app_free(log->app);
+}
+
+static void a_callback_may_abort_and_free_its_app(void) {
+    static const struct {
+        const char *name;
+        void (*then)(struct log *log, const wsline_event *event);
+        const char *order;
+    } rows[] = {
+        {"abort while connecting", abort_at_address, "CaX"},
+        {"abort", abort_at_open, "CaOE"},
+        /* The app is not named any more. */
+        {"free while connecting", free_at_address, "Ca"},
+        {"free", free_at_open, "CaO"},
+    };
+
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct log log;
+        wsline_app *app = observed_app("WEBSOCKETS", "", observed(peer_options(), &log), &log);
+
+        check_row(rows[i].name);
+        log.then = rows[i].then;
+        CHECK_STATUS(WSLINE_ERR_ABORTED, wsline_app_run(app));
+        CHECK_TEXT(rows[i].order, log.order);
+        if (strncmp(rows[i].name, "abort", 5) == 0) wsline_app_free(app);
+        CHECK_INT(1, log.released);
+    }
+}
+
+static const struct test tests[] = {
+    TEST(an_app_is_observed_under_every_driver),
+    TEST(an_app_reports_its_waits_and_reconnects),
+    TEST(a_callback_may_abort_and_free_its_app),
+};
+
+int main(int argc, char **argv) { return check_main(argc, argv, tests, COUNT_OF(tests)); }
