@@ -14,7 +14,7 @@ use crate::base::log::{self, Level};
 use crate::base::sync::{Arc, Weak};
 use crate::conn::connect::connector::{Connector, Established};
 use crate::conn::connect::report::Report;
-use crate::conn::events::{EventKind, EventOrigin, EventSink, Owner};
+use crate::conn::events::{EventKind, EventSink};
 use crate::conn::link::aborted;
 use crate::conn::open::open;
 use crate::conn::receive::reader::ReadBuffers;
@@ -27,6 +27,8 @@ use crate::protocol::http::reply::Response;
 use crate::protocol::http::retry_after::retry_after;
 use crate::protocol::ws::close::{CloseFrame, CloseInfo};
 use std::time::{Duration, Instant, SystemTime};
+
+mod events;
 
 pub struct Runner {
     app: Arc<App>,
@@ -178,42 +180,6 @@ impl Runner {
             self.app.connection.fail_attempt(connect.0.phase());
         }
         self.phase = AppPhase::Done(end);
-    }
-
-    /// Ends the app as requested, and reports the end of an attempt that is in progress.
-    fn end_attempt(&mut self, end: End) {
-        let events = self.events();
-        self.finish(end);
-        if let Some(events) = events {
-            self.report_failure(&events, &Err(aborted()));
-        }
-    }
-
-    fn report_failure(&self, events: &EventSink, end: &End) {
-        if let (Err(error), Some(timings)) = (end, self.app.timings()) {
-            events.emit(EventKind::ConnectFailed(error, &timings), None);
-        }
-    }
-
-    /// Takes the events of the attempt in progress.
-    fn events(&self) -> Option<Arc<EventSink>> {
-        match &self.phase {
-            AppPhase::Connecting(connect) => connect.1.events.clone(),
-            _ => None,
-        }
-    }
-
-    /// For the attempt that begins; nothing reaches it once the app was freed.
-    fn event_sink(&self) -> Option<Arc<EventSink>> {
-        let callback = self.attempts.options.events.as_ref()?;
-        let origin = EventOrigin {
-            owner: Owner::App(self.app.handle()),
-            attempt: self.attempts.number(),
-            reconnects: self.connections.into(),
-        };
-        let app = Arc::downgrade(&self.app);
-        let is_wanted = move || app.upgrade().is_some_and(|app| !app.is_freed());
-        Some(EventSink::new(callback, origin, is_wanted))
     }
 
     fn with_callbacks(
@@ -425,13 +391,14 @@ impl Runner {
         self.app.connection.fail_attempt(error.phase());
         let end = Err(error);
         let is_ending = self.app.is_ending();
-        let retry = self.attempts.retry(&end, retry_after_span, is_ending);
+        let mut retry = self.attempts.retry(&end, retry_after_span, is_ending);
         // Set before the callback, which may request something else.
         self.phase = after(end.clone(), retry);
         if let Some(events) = events {
-            self.report_failure(&events, &end);
-            if let Some(delay) = retry {
-                events.emit(EventKind::Waiting(delay, self.attempts.number() + 1), None);
+            self.report_failure(&events, &end, retry);
+            retry = retry.filter(|_| !self.app.is_ending());
+            if let Some(waiting) = self.waiting(retry) {
+                events.emit(waiting, None);
             }
         }
         on_error(&end, retry, callbacks);
@@ -465,9 +432,11 @@ impl Runner {
         let info = closing.info();
         let clean = info.clean && end.is_ok();
         let info = CloseInfo { clean, ..info };
-        link.emit(EventKind::Closed(&info, unsent, end.as_ref().err()));
-        if let Some(delay) = retry {
-            link.emit(EventKind::Waiting(delay, self.attempts.number() + 1));
+        link.emit(EventKind::Closed(&info, unsent, end.as_ref().err(), retry));
+        // The event may have been the reason to close the app.
+        let retry = retry.filter(|_| !self.app.is_ending());
+        if let Some(waiting) = self.waiting(retry) {
+            link.emit(waiting);
         }
         drop(link);
         on_error(&end, retry, callbacks);

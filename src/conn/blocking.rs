@@ -196,7 +196,7 @@ impl Connection {
         log::write(Level::Error, format_args!("{error}"));
         report.timings.fail(error.phase());
         self.last_connect.lock().timings = Some(report.timings);
-        report.emit(EventKind::ConnectFailed(error, &report.timings));
+        report.emit(EventKind::ConnectFailed(error, &report.timings, None));
     }
 
     fn event_sink(&self, handle: usize) -> Option<Arc<EventSink>> {

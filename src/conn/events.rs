@@ -46,14 +46,28 @@ pub enum EventKind<'a> {
     Address(&'a Address),
     AddressFailed(&'a Address, &'a Error),
     Open(&'a Timings),
-    ConnectFailed(&'a Error, &'a Timings),
+    /// With the time until the next attempt, if there is one.
+    ConnectFailed(&'a Error, &'a Timings, Option<Duration>),
     Ping,
     /// With the round-trip time, if it answers the last ping.
     Pong(Option<Duration>),
-    /// Without an error after a closing handshake.
-    Closed(&'a CloseInfo<'a>, Unsent, Option<&'a Error>),
-    /// The app waits before it makes the attempt with this number.
-    Waiting(Duration, u64),
+    /// Without an error after a closing handshake; with the time until the next attempt, if there
+    /// is one.
+    Closed(
+        &'a CloseInfo<'a>,
+        Unsent,
+        Option<&'a Error>,
+        Option<Duration>,
+    ),
+    /// The app waits before its next attempt.
+    Waiting(Duration, Upcoming),
+}
+
+/// The attempt that an app waits for, as in [`EventOrigin`].
+#[derive(Clone, Copy, Debug)]
+pub struct Upcoming {
+    pub attempt: u64,
+    pub reconnects: u64,
 }
 
 /// Takes the events of one attempt, and of the connection that it opens.

@@ -179,7 +179,7 @@ impl Link {
         if let Some(error) = closing.error().filter(|_| events.begin_close()) {
             let info = closing.info();
             let error = Some(&error).filter(|_| !info.clean);
-            self.emit(EventKind::Closed(&info, Unsent::default(), error));
+            self.emit(EventKind::Closed(&info, Unsent::default(), error, None));
         }
     }
 

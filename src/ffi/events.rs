@@ -75,6 +75,8 @@ struct LentParts {
     timings: Option<wsline_timings>,
     close_info: Option<wsline_close_info>,
     rtt: Option<Duration>,
+    /// Until the next attempt, in an error.
+    retry: Option<Duration>,
     delay: Option<Duration>,
 }
 
@@ -88,13 +90,14 @@ pub(super) fn deliver(
         Owner::Connection(handle) => (handle, 0),
         Owner::App(handle) => (0, handle),
     };
-    let attempt = match event.kind {
-        EventKind::Waiting(_, number) => number,
-        _ => origin.attempt,
+    let (attempt, reconnects) = match event.kind {
+        EventKind::Waiting(_, upcoming) => (upcoming.attempt, upcoming.reconnects),
+        _ => (origin.attempt, origin.reconnects),
     };
     let (peer, stats) = event.connection.unzip();
     let stats = stats.as_ref().map(wsline_stats::of).unwrap_or_default();
-    let error = parts.error.as_ref().map(wsline_error_info::of);
+    let error = parts.error.as_ref();
+    let error = error.map(|lent| wsline_error_info::with_retry(lent, parts.retry));
     let address = parts.address.as_deref().or(peer);
     callback.notify(&wsline_event {
         size: size_of::<wsline_event>(),
@@ -102,7 +105,7 @@ pub(super) fn deliver(
         conn: ptr::with_exposed_provenance_mut(conn),
         app: ptr::with_exposed_provenance_mut(app),
         attempt,
-        reconnects: origin.reconnects,
+        reconnects,
         url: parts.url.as_ref().map_or(ptr::null(), |it| it.as_ptr()),
         address: address.map_or(ptr::null(), |it| it.as_ptr()),
         error: or_null(error.as_ref()),
@@ -134,9 +137,10 @@ fn read(kind: &EventKind<'_>) -> (wsline_event_kind, LentParts) {
             parts.timings = Some(wsline_timings::of(timings));
             WSLINE_EVENT_OPEN
         }
-        EventKind::ConnectFailed(error, timings) => {
+        EventKind::ConnectFailed(error, timings, retry) => {
             parts.timings = Some(wsline_timings::of(timings));
             parts.error = Some(lend(Error::clone(error)));
+            parts.retry = retry;
             WSLINE_EVENT_CONNECT_FAILED
         }
         EventKind::Ping => WSLINE_EVENT_PING,
@@ -144,9 +148,10 @@ fn read(kind: &EventKind<'_>) -> (wsline_event_kind, LentParts) {
             parts.rtt = rtt;
             WSLINE_EVENT_PONG
         }
-        EventKind::Closed(info, unsent, error) => {
+        EventKind::Closed(info, unsent, error, retry) => {
             parts.close_info = Some(wsline_close_info::with_unsent(info, unsent));
             parts.error = error.map(|error| lend(Error::clone(error)));
+            parts.retry = retry;
             WSLINE_EVENT_CLOSED
         }
         EventKind::Waiting(delay, _) => {

@@ -6,6 +6,7 @@ use super::types::wsline_phase;
 use crate::base::error::{Error, Phase};
 use std::cell::RefCell;
 use std::ffi::{CString, c_char};
+use std::time::Duration;
 
 /// Details of a failure. Filled in by the library.
 #[repr(C)]
@@ -88,6 +89,16 @@ impl wsline_error_info {
     /// Valid for this thread until it reads the last failure of an object again.
     pub(super) fn of_object(error: Error) -> Self {
         OF_OBJECT.with(|of_object| Self::of(of_object.borrow_mut().insert(lend(error))))
+    }
+
+    /// With the time until the app reconnects, if it does.
+    pub(super) fn with_retry(lent: &LentError, retry: Option<Duration>) -> Self {
+        Self {
+            retry_in_ms: retry.map_or(-1, |delay| {
+                i64::try_from(delay.as_millis()).unwrap_or(i64::MAX)
+            }),
+            ..Self::of(lent)
+        }
     }
 
     pub(super) fn of(lent: &LentError) -> Self {

@@ -72,10 +72,58 @@ static void an_app_reports_its_waits_and_reconnects(void) {
     CHECK_INT(503, seen(&log, WSLINE_EVENT_CONNECT_FAILED)->error.http_status);
     CHECK(seen(&log, WSLINE_EVENT_CONNECT_FAILED)->event.attempt == 2);
     CHECK_INT(20, seen(&log, WSLINE_EVENT_WAITING)->event.delay_ms);
+    CHECK_INT(20, seen(&log, WSLINE_EVENT_CONNECT_FAILED)->error.retry_in_ms);
     CHECK(seen(&log, WSLINE_EVENT_WAITING)->event.attempt == 1);
+    CHECK(seen(&log, WSLINE_EVENT_WAITING)->event.reconnects == 1);
     CHECK(seen(&log, WSLINE_EVENT_CLOSED)->event.reconnects == 1);
     wsline_app_free(app);
     CHECK_INT(1, log.released);
+}
+
+static void note_error(wsline_app *app, const wsline_error_info *info, void *retry_in_ms) {
+    (void)app;
+    *(int64_t *)retry_in_ms = info->retry_in_ms;
+}
+
+static void send_and_close(struct log *log, const wsline_event *event) {
+    switch (event->kind) {
+    case WSLINE_EVENT_OPEN:
+        CHECK_OK(wsline_app_send_text(log->app, "hello", 5));
+        break;
+    case WSLINE_EVENT_CLOSED:
+    case WSLINE_EVENT_CONNECT_FAILED:
+        CHECK_INT(17, event->error->retry_in_ms);
+        CHECK_OK(wsline_app_close(log->app, WSLINE_CLOSE_NORMAL, NULL));
+        break;
+    default:
+        break;
+    }
+}
+
+static void the_end_of_a_connection_may_close_the_app(void) {
+    static const struct {
+        const char *peer, *path, *order;
+    } rows[] = {
+        {"CHAOS", "/?reset-after=1", "CaOE"},
+        {"FAULTS", "/status?code=503", "CaX"},
+    };
+
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct log log;
+        wsline_options *options = observed(peer_options(), &log);
+        wsline_app *app;
+        int64_t retry_in_ms = 0;
+
+        check_row(rows[i].order);
+        app_reconnect(options, 17, 17, 1, 0, 0);
+        app = observed_app(rows[i].peer, rows[i].path, options, &log);
+        CHECK_OK(wsline_app_on_error(app, note_error, &retry_in_ms, NULL));
+        log.then = send_and_close;
+        CHECK_OK(wsline_app_run(app));
+        CHECK_TEXT(rows[i].order, log.order);
+        CHECK_INT(-1, retry_in_ms);
+        wsline_app_free(app);
+    }
 }
 
 static void abort_at_address(struct log *log, const wsline_event *event) {
@@ -123,6 +171,7 @@ static void a_callback_may_abort_and_free_its_app(void) {
 static const struct test tests[] = {
     TEST(an_app_is_observed_under_every_driver),
     TEST(an_app_reports_its_waits_and_reconnects),
+    TEST(the_end_of_a_connection_may_close_the_app),
     TEST(a_callback_may_abort_and_free_its_app),
 };
 

@@ -62,13 +62,7 @@ pub(super) fn on_error<D: AnyUserData>(
 ) -> OnError {
     Arc::new(move |error: &Error, retry: Option<Duration>| {
         let lent = lend(error.clone());
-        let info = wsline_error_info {
-            retry_in_ms: retry.map_or(-1, |delay| {
-                i64::try_from(delay.as_millis()).unwrap_or(i64::MAX)
-            }),
-            ..wsline_error_info::of(&lent)
-        };
-        callback.call_with(&app, &info);
+        callback.call_with(&app, &wsline_error_info::with_retry(&lent, retry));
     })
 }
 
