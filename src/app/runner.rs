@@ -87,10 +87,19 @@ impl Runner {
                     break;
                 }
                 // The readiness belongs to the previous phase, and callbacks have taken time.
-                (now, ready) = (Instant::now(), Readiness::default());
+                now = runner.attempt_begun_at().unwrap_or_else(Instant::now);
+                ready = Readiness::default();
             }
             runner.handle_end_request(callbacks);
         });
+    }
+
+    /// For the first step of an attempt, in which no time has passed.
+    fn attempt_begun_at(&self) -> Option<Instant> {
+        match &self.phase {
+            AppPhase::Connecting(connect) => connect.1.timings.counted_until(),
+            _ => None,
+        }
     }
 
     /// Calls the app's timers that have expired by `now`.

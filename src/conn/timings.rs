@@ -16,6 +16,17 @@ pub enum ConnectPart {
     Proxy,
     Tls,
     Upgrade,
+    /// Its time counts for `Proxy`.
+    ProxyTls = Self::Proxy as isize + SLOTS as isize,
+}
+
+/// More than there are parts whose time is counted.
+const SLOTS: usize = 8;
+
+impl ConnectPart {
+    fn slot(self) -> usize {
+        self as usize % SLOTS
+    }
 }
 
 /// Nanoseconds for each [`ConnectPart`], of the connect in progress or the last one.
@@ -52,7 +63,7 @@ impl Timings {
         if self.counted_until == Some(now) {
             return;
         }
-        let part = self.parts.get_mut(self.part as usize);
+        let part = self.parts.get_mut(self.part.slot());
         if let (Some(counted_until), Some(part)) = (self.counted_until, part) {
             *part += nanoseconds(now.saturating_duration_since(counted_until));
         }
@@ -120,9 +131,14 @@ impl Timings {
             ConnectPart::Redirects | ConnectPart::Lookup => Phase::Resolve,
             ConnectPart::Dial => Phase::Connect,
             ConnectPart::Proxy => Phase::Proxy,
-            ConnectPart::Tls => Phase::Tls,
+            ConnectPart::ProxyTls | ConnectPart::Tls => Phase::Tls,
             ConnectPart::Upgrade => Phase::Upgrade,
         }
+    }
+
+    /// Until when time has been counted, while the connect is in progress.
+    pub fn counted_until(&self) -> Option<Instant> {
+        self.counted_until
     }
 
     pub fn total(&self) -> u64 {
@@ -130,7 +146,7 @@ impl Timings {
     }
 
     pub fn of(&self, part: ConnectPart) -> u64 {
-        self.parts.get(part as usize).copied().unwrap_or_default()
+        self.parts.get(part.slot()).copied().unwrap_or_default()
     }
 
     pub fn first_byte(&self) -> u64 {
@@ -146,8 +162,10 @@ impl Timings {
     }
 
     /// Changes when others must be shown more than the time that has passed.
-    pub fn progress(&self) -> u32 {
-        u32::from(self.addresses) << u8::BITS | self.part as u32
+    pub fn progress(&self) -> u64 {
+        let numbers = u64::from(self.redirects) << 16 | u64::from(self.addresses);
+        let has_response = u64::from(self.first_byte > 0);
+        numbers << 16 | has_response << 8 | self.part as u64
     }
 }
 
@@ -179,7 +197,10 @@ mod tests {
         assert_eq!(timings.until(after(start, 5)).of(ConnectPart::Dial), 5 * MS);
         timings.enter(ConnectPart::Upgrade);
         timings.spend(after(start, 10));
+        let before = timings.progress();
+        assert!(before == timings.progress());
         timings.note_response();
+        assert!(before != timings.progress());
         timings.spend(after(start, 12));
         timings.note_response();
         timings.end_open();
@@ -216,6 +237,10 @@ mod tests {
     fn a_failure_has_its_own_phase_and_time() {
         let start = Instant::now();
         let mut timings = Timings::begin(start);
+        timings.enter(ConnectPart::ProxyTls);
+        assert_eq!(timings.phase(), Phase::Tls);
+        timings.spend(after(start, 3));
+        assert_eq!(timings.of(ConnectPart::Proxy), 3 * MS);
         timings.enter(ConnectPart::Proxy);
         timings.fail(Phase::Tls);
         assert_eq!(timings.phase(), Phase::Tls);

@@ -209,6 +209,29 @@ static void the_first_byte_precedes_the_end_of_the_response(void) {
     wsline_conn_free(conn);
 }
 
+static wsline_status see_the_first_byte(wsline_conn *conn) {
+    wsline_timings timings = {0};
+
+    while (timings.first_byte_ns == 0 && !timings.finished) {
+        clock_pause();
+        if (wsline_conn_timings(conn, &timings) != WSLINE_OK) timings.finished = false;
+    }
+    CHECK(timings.first_byte_ns > 0 && !timings.finished);
+    return WSLINE_OK;
+}
+
+static void the_first_byte_is_seen_while_connecting(void) {
+    struct later later = {.call = see_the_first_byte};
+    char url[PEER_URL_MAX];
+
+    later.conn = new_conn(NULL);
+    peer_url(url, "FAULTS", "/drip?ms=2");
+    later_start(&later);
+    CHECK_OK(wsline_conn_connect(later.conn, url));
+    later_end(&later);
+    wsline_conn_free(later.conn);
+}
+
 static void a_redirect_is_a_part(void) {
     wsline_conn *conn = peer_connect("FAULTS", "/redirect?to=/redirect%3Fto=/echo", NULL);
     wsline_timings timings = timings_of(conn);
@@ -280,6 +303,8 @@ static void a_timeout_names_its_phase(void) {
     check_timeout("upgrade", url, options, WSLINE_PHASE_UPGRADE, UPGRADE);
     CHECK_OK(wsline_options_set_proxy(options, WSLINE_PROXY_HTTP, "127.0.0.1", silent.port));
     check_timeout("proxy", "ws://192.0.2.1/", options, WSLINE_PHASE_PROXY, PROXY);
+    CHECK_OK(wsline_options_set_proxy(options, WSLINE_PROXY_HTTPS, "127.0.0.1", silent.port));
+    check_timeout("TLS with the proxy", "ws://192.0.2.1/", options, WSLINE_PHASE_TLS, PROXY);
     wsline_options_free(options);
     listen_close(&silent);
     listen_close(&full);
@@ -435,6 +460,26 @@ static void an_app_reports_its_last_attempt(void) {
     }
 }
 
+static void an_app_takes_no_time_for_a_known_name(void) {
+    wsline_options *options = peer_options();
+    struct record record;
+    wsline_app *app = NULL;
+    char text[128];
+    unsigned port = proxy_port("WEBSOCKETS");
+
+    snprintf(text, sizeof text, "known.example:%u:127.0.0.1", port);
+    CHECK_OK(wsline_options_add_resolve(options, text));
+    snprintf(text, sizeof text, "ws://known.example:%u/", port);
+    REQUIRE_OK(wsline_app_new(text, options, &app));
+    wsline_options_free(options);
+    record_init(&record);
+    record.then = close_when_open;
+    app_listen(app, "o", &record);
+    CHECK_OK(wsline_app_run(app));
+    CHECK(app_timings(app).lookup_ns == 0);
+    wsline_app_free(app);
+}
+
 static void see_the_failure(struct record *record, wsline_app *app, char letter) {
     wsline_timings timings = app_timings(app);
 
@@ -470,6 +515,7 @@ static const struct test tests[] = {
     TEST(the_parts_of_an_open_connection_add_up),
     TEST(each_delay_is_in_its_part),
     TEST(the_first_byte_precedes_the_end_of_the_response),
+    TEST(the_first_byte_is_seen_while_connecting),
     TEST(a_redirect_is_a_part),
     TEST(every_address_counts),
     TEST(a_timeout_names_its_phase),
@@ -479,6 +525,7 @@ static const struct test tests[] = {
     TEST(a_unix_socket_is_one_address),
     TEST(timings_need_a_connect_and_a_place),
     TEST(an_app_reports_its_last_attempt),
+    TEST(an_app_takes_no_time_for_a_known_name),
     TEST(an_app_reports_a_failure_and_an_attempt_in_progress),
 };
 

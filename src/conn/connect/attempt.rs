@@ -157,8 +157,8 @@ impl Attempt {
         match &self.stage {
             ConnectStage::LookUpTarget(_) | ConnectStage::LookUp(_) => ConnectPart::Lookup,
             ConnectStage::Dial(_) => ConnectPart::Dial,
-            ConnectStage::Secure(_, Counterpart::Proxy)
-            | ConnectStage::HandshakeIo(_, Counterpart::Proxy) => ConnectPart::Proxy,
+            ConnectStage::Secure(_, Counterpart::Proxy) => ConnectPart::ProxyTls,
+            ConnectStage::HandshakeIo(_, Counterpart::Proxy) => ConnectPart::Proxy,
             ConnectStage::Secure(_, Counterpart::Server) => ConnectPart::Tls,
             ConnectStage::HandshakeIo(_, Counterpart::Server)
             | ConnectStage::Upgraded(_)
