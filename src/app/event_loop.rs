@@ -114,7 +114,7 @@ impl EventLoop {
         self.driver_lock.retire();
         self.stop();
         if let Some(mut reactor) = self.reactor.try_lock() {
-            reactor.abort_all();
+            self.driver_lock.hold(|| reactor.abort_all());
         }
     }
 

@@ -166,7 +166,7 @@ impl Reactor {
         waited.map_err(|error| Error::os(Kind::Io, "wait for events", &error))
     }
 
-    /// Aborts and removes all apps, without callbacks.
+    /// Aborts and removes all apps, without callbacks of theirs. The caller holds the driver lock.
     pub fn abort_all(&mut self) {
         for index in 0..self.slots.len() {
             let Some(slot) = self.slots.get_mut(index) else {
@@ -174,7 +174,7 @@ impl Reactor {
             };
             let key = slot.key(index);
             if let Some(mut entry) = slot.entry.take() {
-                entry.runner.abort_all();
+                entry.runner.abort(&self.driver_lock);
                 self.remove(key, entry, Err(aborted()));
             }
         }
@@ -444,6 +444,7 @@ const TIMERS: u64 = 1 << 62;
 
 impl Drop for Reactor {
     fn drop(&mut self) {
-        self.abort_all();
+        let driver_lock = Arc::clone(&self.driver_lock);
+        driver_lock.hold(|| self.abort_all());
     }
 }

@@ -175,14 +175,6 @@ impl Runner {
         }
     }
 
-    /// Ends the app without a callback.
-    pub fn abort_all(&mut self) {
-        if let AppPhase::Open(session) = &self.phase {
-            session.link().end_with(&aborted());
-        }
-        self.finish(Err(aborted()));
-    }
-
     /// Ends the app, and an attempt that is in progress.
     fn finish(&mut self, end: End) {
         if let AppPhase::Connecting(connect) = &self.phase {

@@ -130,6 +130,78 @@ static void abort_at_address(struct log *log, const wsline_event *event) {
     if (event->kind == WSLINE_EVENT_ADDRESS) CHECK_OK(wsline_app_abort(log->app));
 }
 
+static void see_the_phase(struct log *log, const wsline_event *event) {
+    abort_at_address(log, event);
+    if (event->kind != WSLINE_EVENT_CONNECT_FAILED) return;
+    CHECK_INT(WSLINE_ERR_ABORTED, event->error->status);
+    CHECK_INT(WSLINE_PHASE_CONNECT, event->error->phase);
+    CHECK_INT(WSLINE_PHASE_CONNECT, event->timings->phase);
+}
+
+static void an_abort_names_the_phase(void) {
+    struct log log;
+    wsline_app *app = observed_app("FAULTS", "/hang", observed(peer_options(), &log), &log);
+
+    log.then = see_the_phase;
+    CHECK_STATUS(WSLINE_ERR_ABORTED, wsline_app_run(app));
+    CHECK_TEXT("CaX", log.order);
+    wsline_app_free(app);
+}
+
+/* An app ends with its loop. */
+static void an_app_is_observed_until_its_loop_is_freed(void) {
+    static const struct {
+        const char *peer, *path, *until, *order;
+    } rows[] = {
+        {"WEBSOCKETS", "", "CaO", "CaOE"},
+        {"FAULTS", "/hang", "Ca", "CaX"},
+    };
+
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct log log;
+        wsline_options *options = observed(peer_options(), &log);
+        wsline_app *app = observed_app(rows[i].peer, rows[i].path, options, &log);
+        wsline_loop *loop = NULL;
+        const struct seen *closed = seen(&log, WSLINE_EVENT_CLOSED);
+
+        check_row(rows[i].order);
+        REQUIRE_OK(wsline_loop_new(&loop));
+        CHECK_OK(wsline_loop_add(loop, app));
+        while (strcmp(log.order, rows[i].until) != 0)
+            if (!CHECK_OK(wsline_loop_run_once(loop, WAIT_MS))) break;
+        wsline_loop_free(loop);
+        CHECK_TEXT(rows[i].order, log.order);
+        if (i == 0) {
+            CHECK(closed->event.app == app);
+            CHECK_INT(WSLINE_ERR_ABORTED, closed->error.status);
+            CHECK_INT(WSLINE_CLOSE_ABNORMAL, closed->close.code);
+            CHECK(closed->stats.bytes_received > 0);
+        }
+        CHECK_STATUS(WSLINE_ERR_ABORTED, wsline_app_join(app, 0));
+        wsline_app_free(app);
+        CHECK_TEXT(rows[i].order, log.order);
+    }
+}
+
+static void free_at_end(struct log *log, const wsline_event *event) {
+    if (event->kind == WSLINE_EVENT_CLOSED) wsline_app_free(log->app);
+}
+
+static void an_app_may_be_freed_at_the_end_of_its_loop(void) {
+    struct log log;
+    wsline_app *app = observed_app("WEBSOCKETS", "", observed(peer_options(), &log), &log);
+    wsline_loop *loop = NULL;
+
+    log.then = free_at_end;
+    REQUIRE_OK(wsline_loop_new(&loop));
+    CHECK_OK(wsline_loop_add(loop, app));
+    while (strcmp(log.order, "CaO") != 0)
+        if (!CHECK_OK(wsline_loop_run_once(loop, WAIT_MS))) break;
+    wsline_loop_free(loop);
+    CHECK_TEXT("CaOE", log.order);
+    CHECK_INT(1, log.released);
+}
+
 static void abort_at_open(struct log *log, const wsline_event *event) {
     if (event->kind == WSLINE_EVENT_OPEN) CHECK_OK(wsline_app_abort(log->app));
 }
@@ -172,6 +244,9 @@ static const struct test tests[] = {
     TEST(an_app_is_observed_under_every_driver),
     TEST(an_app_reports_its_waits_and_reconnects),
     TEST(the_end_of_a_connection_may_close_the_app),
+    TEST(an_abort_names_the_phase),
+    TEST(an_app_is_observed_until_its_loop_is_freed),
+    TEST(an_app_may_be_freed_at_the_end_of_its_loop),
     TEST(a_callback_may_abort_and_free_its_app),
 };
 

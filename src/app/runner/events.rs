@@ -2,10 +2,12 @@
 //! The events of an app that are not those of a connect or of an open connection.
 
 use super::{AppPhase, Runner};
+use crate::app::driver_lock::DriverLock;
 use crate::app::open_connection::End;
 use crate::base::sync::Arc;
 use crate::conn::events::{EventKind, EventOrigin, EventSink, Owner, Upcoming};
 use crate::conn::link::aborted;
+use crate::protocol::ws::close::CloseInfo;
 use std::time::Duration;
 
 impl Runner {
@@ -32,11 +34,36 @@ impl Runner {
 
     /// Ends the app as requested, and reports the end of an attempt that is in progress.
     pub(super) fn end_attempt(&mut self, end: End) {
-        let events = self.events();
-        self.finish(end);
-        if let Some(events) = events {
-            self.report_failure(&events, &Err(aborted()), None);
+        let mut error = aborted();
+        if let AppPhase::Connecting(connect) = &self.phase {
+            error = error.in_phase(connect.0.phase());
         }
+        let events = self.events();
+        self.finish(end.map_err(|_| error.clone()));
+        if let Some(events) = events {
+            self.report_failure(&events, &Err(error), None);
+        }
+    }
+
+    /// Ends the app without a callback of its own, when its loop is freed. The caller holds the
+    /// driver lock.
+    pub fn abort(&mut self, driver_lock: &DriverLock) {
+        let app = Arc::clone(&self.app);
+        // Events name the app, so nobody may free it meanwhile.
+        app.begin_work(driver_lock);
+        if let AppPhase::Open(session) = &self.phase {
+            let (link, error) = (session.link(), aborted());
+            link.end_with(&error);
+            let unsent = app.end_connection(link, true);
+            let closing = link.writer().with_sender(|sender| sender.closing().clone());
+            let info = CloseInfo {
+                clean: false,
+                ..closing.info()
+            };
+            link.emit(EventKind::Closed(&info, unsent, Some(&error), None));
+        }
+        self.end_attempt(Err(aborted()));
+        app.end_work();
     }
 
     pub(super) fn report_failure(&self, events: &EventSink, end: &End, retry: Option<Duration>) {
