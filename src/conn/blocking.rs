@@ -57,6 +57,10 @@ impl Connection {
             trace::open(&open.link.peer());
         }
         open.link.emit(EventKind::Open(&report.timings));
+        // Other threads, which may use the connection already, do not report an end before that.
+        if report.events.is_some() {
+            self.emit_end();
+        }
         // An abort that came before the connection was set did not shut it down.
         self.check_aborted()
             .inspect_err(|error| open.end_with(error))
@@ -164,6 +168,7 @@ impl Connection {
             _ => CloseWait::fixed(span, now),
         };
         let result = open.reader.as_priority_waiter(|| open.close(frame, wait));
+        open.has_more.store(false, Ordering::Relaxed);
         open.link.emit_end();
         result
     }
@@ -356,6 +361,9 @@ impl Open {
             }
         };
         self.reader.release(reader);
+        if result.as_ref().is_err_and(|error| error.kind().is_final()) {
+            self.has_more.store(false, Ordering::Relaxed);
+        }
         result
     }
 

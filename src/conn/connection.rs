@@ -46,6 +46,8 @@ pub(super) struct Open {
     pub(super) reader: Handoff<Reader>,
     /// Created on first use.
     poll_set: OnceLock<Arc<PollSet>>,
+    /// It was shut down, and a receive may still deliver what had arrived.
+    pub(super) has_more: AtomicBool,
 }
 
 impl Connection {
@@ -178,7 +180,9 @@ impl Connection {
     #[cold]
     pub fn emit_end(&self) {
         if let Some(open) = self.open.get() {
-            open.link.emit_end();
+            if !open.has_more.load(Ordering::Relaxed) {
+                open.link.emit_end();
+            }
         }
     }
 
@@ -214,8 +218,9 @@ impl Connection {
     pub fn shutdown(&self) -> Result<(), Error> {
         let error = Error::new(Kind::Closed, "the connection was shut down by this side");
         let open = self.open_unprepared()?;
+        // The call that finds nothing more to receive reports the end, with all counters.
+        open.has_more.store(true, Ordering::Relaxed);
         open.end_with(&error.in_phase(Phase::Close));
-        open.link.emit_end();
         Ok(())
     }
 
@@ -227,7 +232,7 @@ impl Connection {
         if let Some(open) = self.open.get() {
             let error = Error::new(Kind::Closed, "the connection was freed");
             open.link.end_unless_ended(&error.in_phase(Phase::Close));
-            open.link.emit_end();
+            open.link.emit_any_end();
         }
     }
 
@@ -268,6 +273,7 @@ impl Open {
             link,
             reader: Handoff::new(reader),
             poll_set: OnceLock::new(),
+            has_more: AtomicBool::new(false),
         }
     }
 

@@ -6,7 +6,7 @@ use super::send::queue::Unsent;
 use super::stats::Totals;
 use super::timings::Timings;
 use crate::base::error::Error;
-use crate::base::sync::{Arc, AtomicBool, Mutex, Ordering};
+use crate::base::sync::{Arc, AtomicU32, Mutex, Ordering};
 use crate::net::socket::Address;
 use crate::protocol::url::Url;
 use crate::protocol::ws::close::CloseInfo;
@@ -78,8 +78,13 @@ pub struct EventSink {
     is_wanted: Box<dyn Fn() -> bool + Send + Sync>,
     /// The last ping, until its pong arrives.
     ping: Mutex<Option<(Instant, Vec<u8>)>>,
-    is_closed: AtomicBool,
+    stage: AtomicU32,
 }
+
+/// How much was reported: nothing, or the last of these events.
+const BEGUN: u32 = 1;
+const OPEN: u32 = 2;
+const CLOSED: u32 = 3;
 
 impl EventSink {
     pub fn new(
@@ -92,13 +97,22 @@ impl EventSink {
             origin,
             is_wanted: Box::new(is_wanted),
             ping: Mutex::default(),
-            is_closed: AtomicBool::new(false),
+            stage: AtomicU32::new(0),
         })
     }
 
     pub fn emit(&self, kind: EventKind<'_>, connection: Option<(&CStr, Totals)>) {
+        match kind {
+            EventKind::Connecting(_) => self.stage.store(BEGUN, Ordering::SeqCst),
+            // It has failed before it began.
+            EventKind::ConnectFailed(..) if self.stage.load(Ordering::SeqCst) < BEGUN => return,
+            _ => {}
+        }
         if (self.is_wanted)() {
             (self.callback)(&self.origin, &Event { kind, connection });
+        }
+        if let EventKind::Open(_) = kind {
+            self.stage.store(OPEN, Ordering::SeqCst);
         }
     }
 
@@ -114,15 +128,17 @@ impl EventSink {
         ping.map(|(sent_at, _)| sent_at.elapsed())
     }
 
-    /// True for the first caller, who reports the end.
+    /// True for the first caller after the connection was reported to be open, who reports the end.
     pub fn begin_close(&self) -> bool {
-        !self.is_closed.swap(true, Ordering::SeqCst)
+        let (order, stage) = (Ordering::SeqCst, &self.stage);
+        stage.compare_exchange(OPEN, CLOSED, order, order).is_ok()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::conn::link::aborted;
 
     fn sink(count: &Arc<Mutex<u32>>, is_wanted: bool) -> Arc<EventSink> {
         let count = Arc::clone(count);
@@ -159,8 +175,24 @@ mod tests {
     }
 
     #[test]
-    fn an_end_is_reported_once() {
+    fn an_end_is_reported_once_after_the_beginning() {
         let sink = sink(&Arc::default(), true);
+        assert!(!sink.begin_close());
+        sink.emit(EventKind::Open(&Timings::begin(Instant::now())), None);
         assert_eq!([(); 2].map(|()| sink.begin_close()), [true, false]);
+    }
+
+    #[test]
+    fn only_an_attempt_that_has_begun_can_fail() {
+        let count = Arc::default();
+        let sink = sink(&count, true);
+        let (error, timings) = (aborted(), Timings::begin(Instant::now()));
+        let failed = EventKind::ConnectFailed(&error, &timings, None);
+        sink.emit(failed, None);
+        assert_eq!(*count.lock(), 0);
+        let url = Url::parse("ws://localhost/").expect("a URL");
+        sink.emit(EventKind::Connecting(&url), None);
+        sink.emit(failed, None);
+        assert_eq!(*count.lock(), 2);
     }
 }

@@ -12,6 +12,7 @@ use crate::conn::send::queue::Unsent;
 use crate::conn::send::writer::Writer;
 use crate::net::stream::Stream;
 use crate::net::tls::channel::TlsInfo;
+use crate::protocol::ws::close::Closing;
 use std::borrow::Cow;
 use std::ffi::CString;
 
@@ -165,18 +166,30 @@ impl Link {
         }
     }
 
-    /// Reports that the connection has ended, once it has.
+    /// Reports that the connection has ended, once it has. If only the server has sent a close
+    /// frame, the closing handshake may still be completed.
     #[inline]
     pub(super) fn emit_end(&self) {
         if let Some(events) = &self.events {
-            self.emit_end_to(events);
+            // A failure has no code.
+            let is_over =
+                |closing: &Closing, end: &Error| closing.is_sent() || end.close_code() == 0;
+            self.emit_end_to(events, is_over);
+        }
+    }
+
+    /// The same when nothing more can happen.
+    pub(super) fn emit_any_end(&self) {
+        if let Some(events) = &self.events {
+            self.emit_end_to(events, |_, _| true);
         }
     }
 
     #[cold]
-    fn emit_end_to(&self, events: &EventSink) {
+    fn emit_end_to(&self, events: &EventSink, is_over: impl FnOnce(&Closing, &Error) -> bool) {
         let closing = self.writer.with_sender(|sender| sender.closing().clone());
-        if let Some(error) = closing.error().filter(|_| events.begin_close()) {
+        let error = closing.error().filter(|error| is_over(&closing, error));
+        if let Some(error) = error.filter(|_| events.begin_close()) {
             let info = closing.info();
             let error = Some(&error).filter(|_| !info.clean);
             self.emit(EventKind::Closed(&info, Unsent::default(), error, None));

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The events of connections: which come, in which order, and what they say. */
+#include "clock.h"
 #include "event_log.h"
 #include "message.h"
 #include "proxy.h"
+
+#include <poll.h>
 
 static wsline_conn *new_conn(wsline_options *options) {
     wsline_conn *conn = NULL;
@@ -130,6 +133,84 @@ static void every_way_to_end_a_connection_is_one_event(void) {
         CHECK_INT(WSLINE_SIDE_CLIENT, seen(&log, WSLINE_EVENT_CLOSED)->close.closed_by);
         CHECK_INT(1, log.released);
     }
+}
+
+static void the_end_comes_after_what_had_arrived(void) {
+    struct log log;
+    wsline_options *options = observed(peer_options(), &log);
+    wsline_conn *conn = peer_connect("WEBSOCKETS", "", options);
+    struct pollfd fd = {.fd = wsline_conn_fd(conn), .events = POLLIN};
+    wsline_message message;
+
+    wsline_options_free(options);
+    CHECK_OK(wsline_conn_send_text(conn, "hello", 5));
+    CHECK(poll(&fd, 1, WAIT_MS) == 1);
+    CHECK_OK(wsline_conn_shutdown(conn));
+    CHECK_STATUS(WSLINE_ERR_CLOSED, wsline_conn_send_text(conn, "hello", 5));
+    CHECK_TEXT("CaO", log.order);
+    expect_message(conn, WSLINE_OPCODE_TEXT, "hello", 5);
+    CHECK_TEXT("CaO", log.order);
+    CHECK_STATUS(WSLINE_ERR_CLOSED, wsline_conn_recv(conn, WAIT_MS, &message));
+    CHECK_TEXT("CaOE", log.order);
+    CHECK_INT(1, seen(&log, WSLINE_EVENT_CLOSED)->stats.messages_received);
+    wsline_conn_free(conn);
+    CHECK_TEXT("CaOE", log.order);
+}
+
+static void the_end_comes_after_the_closing_handshake(void) {
+    for (int is_answered = 0; is_answered < 2; is_answered++) {
+        struct log log;
+        wsline_options *options = observed(peer_options(), &log);
+        wsline_conn *conn = peer_connect("FAULTS", "/frame?hex=880203e8", options);
+        wsline_frame frame;
+
+        check_row(is_answered ? "answered" : "freed");
+        wsline_options_free(options);
+        REQUIRE_OK(wsline_conn_recv_frame(conn, WAIT_MS, &frame));
+        CHECK_INT(WSLINE_OPCODE_CLOSE, frame.opcode);
+        CHECK_STATUS(WSLINE_ERR_CLOSED, wsline_conn_recv_frame(conn, WAIT_MS, &frame));
+        CHECK_TEXT("CaO", log.order);
+        if (is_answered) {
+            CHECK_OK(wsline_conn_close(conn, WSLINE_CLOSE_NORMAL, NULL, WAIT_MS));
+            CHECK_TEXT("CaOE", log.order);
+        }
+        wsline_conn_free(conn);
+        CHECK_TEXT("CaOE", log.order);
+        CHECK_INT(is_answered, seen(&log, WSLINE_EVENT_CLOSED)->close.clean);
+        CHECK_INT(WSLINE_CLOSE_NORMAL, seen(&log, WSLINE_EVENT_CLOSED)->close.code);
+    }
+}
+
+static void *shut_down_and_receive(void *conn) {
+    wsline_message message;
+
+    CHECK_OK(wsline_conn_shutdown(conn));
+    CHECK_STATUS(WSLINE_ERR_CLOSED, wsline_conn_recv(conn, WAIT_MS, &message));
+    return NULL;
+}
+
+static pthread_t to_be_ended;
+
+/* The line of the open connection is logged before the event. */
+static void end_when_logged(int32_t level, const char *line, void *conn) {
+    (void)level;
+    if (pthread_equal(pthread_self(), to_be_ended) && strstr(line, ": open") != NULL)
+        thread_join(thread_start(shut_down_and_receive, conn));
+}
+
+static void a_connection_is_reported_open_before_it_ends(void) {
+    struct log log;
+    wsline_conn *conn = new_conn(observed(peer_options(), &log));
+    char url[PEER_URL_MAX];
+
+    peer_url(url, "WEBSOCKETS", "");
+    to_be_ended = pthread_self();
+    REQUIRE_OK(wsline_set_log(WSLINE_LOG_INFO, end_when_logged, conn, NULL));
+    CHECK_OK(wsline_conn_connect(conn, url));
+    CHECK_OK(wsline_set_log(WSLINE_LOG_OFF, NULL, NULL, NULL));
+    CHECK_TEXT("CaOE", log.order);
+    wsline_conn_free(conn);
+    CHECK_TEXT("CaOE", log.order);
 }
 
 static void refuse_names(wsline_lookup *lookup, const char *host, int32_t port, void *userdata) {
@@ -284,6 +365,9 @@ static const struct test tests[] = {
     TEST(only_the_pong_of_the_last_ping_is_measured),
     TEST(a_lost_connection_ends_once),
     TEST(every_way_to_end_a_connection_is_one_event),
+    TEST(the_end_comes_after_what_had_arrived),
+    TEST(the_end_comes_after_the_closing_handshake),
+    TEST(a_connection_is_reported_open_before_it_ends),
     TEST(failed_connects_say_where_and_why),
     TEST(a_proxy_is_an_address_too),
     TEST(a_callback_may_look_and_abort),
