@@ -213,6 +213,29 @@ static void a_connection_is_reported_open_before_it_ends(void) {
     CHECK_TEXT("CaOE", log.order);
 }
 
+static void fail_at_the_end(struct log *log, const wsline_event *event) {
+    (void)log;
+    if (event->kind == WSLINE_EVENT_CLOSED)
+        CHECK_STATUS(WSLINE_ERR_WRONG_STATE, wsline_conn_connect(event->conn, "ws://localhost/"));
+}
+
+static void a_failure_in_the_callback_is_not_that_of_the_call(void) {
+    struct log log;
+    wsline_options *options = observed(peer_options(), &log);
+    wsline_conn *conn = peer_connect("CHAOS", "/?reset-after=1", options);
+    wsline_message message;
+    wsline_error_info info;
+
+    wsline_options_free(options);
+    log.then = fail_at_the_end;
+    (void)wsline_conn_send_text(conn, "hello", 5);
+    CHECK_STATUS(WSLINE_ERR_CONNECTION_LOST, wsline_conn_recv(conn, WAIT_MS, &message));
+    CHECK_TEXT("CaOE", log.order);
+    CHECK_OK(wsline_conn_last_error(conn, &info));
+    CHECK_INT(WSLINE_ERR_CONNECTION_LOST, info.status);
+    wsline_conn_free(conn);
+}
+
 static void refuse_names(wsline_lookup *lookup, const char *host, int32_t port, void *userdata) {
     (void)host, (void)port, (void)userdata;
     CHECK_OK(wsline_lookup_fail(lookup, NULL));
@@ -368,6 +391,7 @@ static const struct test tests[] = {
     TEST(the_end_comes_after_what_had_arrived),
     TEST(the_end_comes_after_the_closing_handshake),
     TEST(a_connection_is_reported_open_before_it_ends),
+    TEST(a_failure_in_the_callback_is_not_that_of_the_call),
     TEST(failed_connects_say_where_and_why),
     TEST(a_proxy_is_an_address_too),
     TEST(a_callback_may_look_and_abort),

@@ -58,8 +58,9 @@ impl Object for wsline_conn {
 
 impl Inner for &Connection {
     fn keep(&self, error: &Error) {
-        self.set_last_error(error);
+        // Before: the callback may make calls that fail.
         self.emit_end();
+        self.set_last_error(error);
     }
 
     fn was_never_open(&self) -> bool {
