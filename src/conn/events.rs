@@ -6,6 +6,7 @@ use super::send::queue::Unsent;
 use super::stats::Totals;
 use super::timings::Timings;
 use crate::base::error::Error;
+use crate::base::process::ProcessMark;
 use crate::base::sync::{Arc, AtomicU32, Mutex, Ordering};
 use crate::net::socket::Address;
 use crate::protocol::url::Url;
@@ -76,6 +77,8 @@ pub struct EventSink {
     origin: EventOrigin,
     /// Whether the owner may still be named.
     is_wanted: Box<dyn Fn() -> bool + Send + Sync>,
+    /// A callback that has called fork() returns in both processes.
+    process: ProcessMark,
     /// The last ping, until its pong arrives.
     ping: Mutex<Option<(Instant, Vec<u8>)>>,
     stage: AtomicU32,
@@ -96,6 +99,7 @@ impl EventSink {
             callback: Arc::clone(callback),
             origin,
             is_wanted: Box::new(is_wanted),
+            process: ProcessMark::own(),
             ping: Mutex::default(),
             stage: AtomicU32::new(0),
         })
@@ -108,7 +112,7 @@ impl EventSink {
             EventKind::ConnectFailed(..) if self.stage.load(Ordering::SeqCst) < BEGUN => return,
             _ => {}
         }
-        if (self.is_wanted)() {
+        if !self.process.is_inherited() && (self.is_wanted)() {
             (self.callback)(&self.origin, &Event { kind, connection });
         }
         if let EventKind::Open(_) = kind {

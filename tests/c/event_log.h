@@ -6,6 +6,7 @@
 #include "check.h"
 
 #include <pthread.h>
+#include <sys/types.h>
 
 enum { ORDER_MAX = 256, TEXT_MAX = 512, KINDS = 10 };
 
@@ -29,6 +30,7 @@ struct log {
     /* Called in each event, after it was recorded. */
     void (*then)(struct log *log, const wsline_event *event);
     wsline_app *app;
+    pid_t forked;
 };
 
 static inline void copy_text(char copy[TEXT_MAX], const char *text) {

@@ -2,6 +2,7 @@
 /* The events of connections: which come, in which order, and what they say. */
 #include "clock.h"
 #include "event_log.h"
+#include "fork.h"
 #include "message.h"
 #include "proxy.h"
 
@@ -236,6 +237,27 @@ static void a_failure_in_the_callback_is_not_that_of_the_call(void) {
     wsline_conn_free(conn);
 }
 
+static void fork_at_address(struct log *log, const wsline_event *event) {
+    if (event->kind == WSLINE_EVENT_ADDRESS) log->forked = fork();
+}
+
+static void a_child_process_gets_no_events(void) {
+    struct log log;
+    wsline_conn *conn = new_conn(observed(peer_options(), &log));
+    char url[PEER_URL_MAX];
+    int status = -1;
+
+    peer_url(url, "WEBSOCKETS", "");
+    log.then = fork_at_address;
+    status = wsline_conn_connect(conn, url);
+    if (log.forked == 0) _exit(status == WSLINE_OK || strcmp(log.order, "Ca") != 0);
+    CHECK_OK(status);
+    CHECK_TEXT("CaO", log.order);
+    CHECK(waitpid(log.forked, &status, 0) == log.forked);
+    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    peer_hang_up(conn);
+}
+
 static void refuse_names(wsline_lookup *lookup, const char *host, int32_t port, void *userdata) {
     (void)host, (void)port, (void)userdata;
     CHECK_OK(wsline_lookup_fail(lookup, NULL));
@@ -392,6 +414,7 @@ static const struct test tests[] = {
     TEST(the_end_comes_after_the_closing_handshake),
     TEST(a_connection_is_reported_open_before_it_ends),
     TEST(a_failure_in_the_callback_is_not_that_of_the_call),
+    TEST(a_child_process_gets_no_events),
     TEST(failed_connects_say_where_and_why),
     TEST(a_proxy_is_an_address_too),
     TEST(a_callback_may_look_and_abort),
