@@ -7,7 +7,6 @@ use crate::base::deadline::Deadline;
 use crate::base::error::{Error, Kind, Phase};
 use crate::base::sync::Arc;
 use crate::conn::close_wait::{CONTROL_FRAME_BYTES, CloseWait};
-use crate::conn::events::EventKind;
 use crate::conn::link::Link;
 use crate::conn::options::LINGER;
 use crate::conn::receive::reader::{ReadBuffers, Reader};
@@ -120,7 +119,8 @@ impl AppConnection {
             return;
         }
         let payload = frame.payload();
-        self.submit(&Outbound::uncompressed(Frame::Close, &payload));
+        // A failure is noticed later.
+        let _ = self.submit(&Outbound::uncompressed(Frame::Close, &payload));
         self.begin_closing();
     }
 
@@ -187,16 +187,17 @@ impl AppConnection {
     }
 
     /// Sends a frame of the library's own, regardless of the queue limit.
-    fn submit(&mut self, message: &Outbound<'_>) {
+    fn submit(&mut self, message: &Outbound<'_>) -> Result<(), Error> {
         let submitted = self
             .reader
             .link()
             .writer()
             .send(message, WhenFull::Queue { limit: u64::MAX });
         // Other failures are recorded by the writer.
-        self.send_error = submitted
-            .err()
-            .filter(|error| error.kind() == Kind::Internal);
+        self.send_error = submitted.clone().err();
+        self.send_error
+            .take_if(|error| error.kind() != Kind::Internal);
+        submitted
     }
 
     fn receive(
@@ -350,10 +351,10 @@ impl AppConnection {
 
     #[cold]
     fn ping(&mut self, payload: &[u8]) {
-        self.link().note_ping(payload);
-        let ping = Frame::Whole(Opcode::Ping);
-        self.submit(&Outbound::uncompressed(ping, payload));
-        self.link().emit(EventKind::Ping);
+        let link = Arc::clone(self.link());
+        let ping = Outbound::uncompressed(Frame::Whole(Opcode::Ping), payload);
+        // A failure is noticed later.
+        let _ = link.ping(payload, || self.submit(&ping));
     }
 
     fn close_timed_out(&self) -> Error {

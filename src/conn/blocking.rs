@@ -83,10 +83,7 @@ impl Connection {
     /// Sends a ping, and reports it.
     pub fn ping(&self, message: &Outbound<'_>, name: &str) -> Result<(), Error> {
         let link = self.link()?;
-        link.note_ping(message.payload);
-        self.send(message, name)?;
-        link.emit(EventKind::Ping);
-        Ok(())
+        link.ping(message.payload, || self.send(message, name))
     }
 
     /// From now on, keeps data until [`Connection::uncork`].

@@ -80,9 +80,12 @@ pub struct EventSink {
     /// A callback that has called fork() returns in both processes.
     process: ProcessMark,
     /// The last ping, until its pong arrives.
-    ping: Mutex<Option<(Instant, Vec<u8>)>>,
+    ping: Mutex<Option<SentPing>>,
     stage: AtomicU32,
 }
+
+/// When it was sent, and its payload.
+pub type SentPing = (Instant, Vec<u8>);
 
 /// How much was reported: nothing, or the last of these events.
 const BEGUN: u32 = 1;
@@ -120,10 +123,22 @@ impl EventSink {
         }
     }
 
-    /// A longer payload is rejected when it is sent.
-    pub fn note_ping(&self, payload: &[u8]) {
+    /// A longer payload is rejected when it is sent. Returns the previous ping, if it was not
+    /// answered yet.
+    pub fn note_ping(&self, payload: &[u8]) -> Option<SentPing> {
         let payload = payload.get(..MAX_CONTROL_BYTES).unwrap_or(payload);
-        *self.ping.lock() = Some((Instant::now(), payload.to_vec()));
+        let mut ping = self.ping.lock();
+        let sent_at = match &*ping {
+            // The next pong answers the earlier one.
+            Some((sent_at, earlier)) if earlier == payload => *sent_at,
+            _ => Instant::now(),
+        };
+        ping.replace((sent_at, payload.to_vec()))
+    }
+
+    /// Called if the ping could not be sent.
+    pub fn restore_ping(&self, previous: Option<SentPing>) {
+        *self.ping.lock() = previous;
     }
 
     /// The round-trip time, if this is the pong of the last ping.
@@ -176,6 +191,24 @@ mod tests {
         // Such a ping is never sent.
         sink.note_ping(&[0; 1000]);
         assert!(sink.note_pong(&[0; MAX_CONTROL_BYTES]).is_some());
+    }
+
+    #[test]
+    fn a_ping_that_was_not_sent_is_forgotten() {
+        let sink = sink(&Arc::default(), true);
+        assert_eq!(sink.note_ping(b"1"), None);
+        let previous = sink.note_ping(b"2");
+        sink.restore_ping(previous);
+        assert!(sink.note_pong(b"1").is_some());
+        assert_eq!(sink.note_pong(b"2"), None);
+    }
+
+    #[test]
+    fn of_equal_pings_the_earlier_one_is_answered_first() {
+        let sink = sink(&Arc::default(), true);
+        sink.note_ping(b"");
+        let earlier = sink.note_ping(b"").map(|(sent_at, _)| sent_at);
+        assert_eq!(sink.note_ping(b"").map(|(sent_at, _)| sent_at), earlier);
     }
 
     #[test]

@@ -152,11 +152,25 @@ impl Link {
         }
     }
 
-    /// Called before a ping is sent whose pong is to be reported with its round-trip time.
-    pub fn note_ping(&self, payload: &[u8]) {
-        if let Some(events) = &self.events {
-            events.note_ping(payload);
+    /// Sends a ping whose pong is to be reported with its round-trip time, and reports it.
+    pub fn ping(
+        &self,
+        payload: &[u8],
+        send: impl FnOnce() -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let Some(events) = &self.events else {
+            return send();
+        };
+        // Its pong may arrive before `send` returns.
+        let previous = events.note_ping(payload);
+        match send() {
+            Ok(()) => self.emit(EventKind::Ping),
+            Err(error) => {
+                events.restore_ping(previous);
+                return Err(error);
+            }
         }
+        Ok(())
     }
 
     /// Reports that a pong has arrived.

@@ -76,6 +76,22 @@ static void only_the_pong_of_the_last_ping_is_measured(void) {
     wsline_conn_free(conn);
 }
 
+static void a_ping_that_was_not_sent_is_not_reported(void) {
+    static const char too_long[126];
+    struct log log;
+    wsline_options *options = observed(peer_options(), &log);
+    wsline_conn *conn = peer_connect("WEBSOCKETS", "", options);
+
+    wsline_options_free(options);
+    CHECK_OK(wsline_conn_ping(conn, "hi", 2));
+    CHECK_STATUS(WSLINE_ERR_INVALID_ARGUMENT, wsline_conn_ping(conn, too_long, sizeof too_long));
+    CHECK_OK(wsline_conn_send_text(conn, "hello", 5));
+    expect_message(conn, WSLINE_OPCODE_TEXT, "hello", 5);
+    CHECK_TEXT("CaOip", log.order);
+    CHECK(seen(&log, WSLINE_EVENT_PONG)->event.rtt_ns > 0);
+    peer_hang_up(conn);
+}
+
 static void a_lost_connection_ends_once(void) {
     struct log log;
     wsline_options *options = observed(peer_options(), &log);
@@ -408,6 +424,7 @@ static void a_callback_can_be_replaced_and_removed(void) {
 static const struct test tests[] = {
     TEST(a_connection_is_observed_from_its_connect_to_its_end),
     TEST(only_the_pong_of_the_last_ping_is_measured),
+    TEST(a_ping_that_was_not_sent_is_not_reported),
     TEST(a_lost_connection_ends_once),
     TEST(every_way_to_end_a_connection_is_one_event),
     TEST(the_end_comes_after_what_had_arrived),
