@@ -25,24 +25,26 @@ struct metrics {
     int is_open;
 };
 
-static void metric(FILE *file, const char *name, const char *type, double value) {
-    fprintf(file, "# TYPE wsline_%s %s\nwsline_%s %.10g\n", name, type, name, value);
+static void gauge(FILE *file, const char *name, double value) {
+    fprintf(file, "# TYPE wsline_%s gauge\nwsline_%s %.9g\n", name, name, value);
+}
+
+static void counter(FILE *file, const char *name, uint64_t value) {
+    fprintf(file, "# TYPE wsline_%s counter\nwsline_%s %" PRIu64 "\n", name, name, value);
 }
 
 static void write_metrics(const struct metrics *metrics, FILE *file) {
     const wsline_stats *open = &metrics->open, *ended = &metrics->ended;
     uint64_t count = 0;
 
-    metric(file, "open", "gauge", metrics->is_open);
-    metric(file, "rtt_seconds", "gauge", metrics->rtt_seconds);
-    metric(file, "connects_failed_total", "counter", (double)metrics->failed);
-    metric(file, "closed_total", "counter", (double)metrics->closed);
-    metric(file, "waits_total", "counter", (double)metrics->waits);
-    metric(file, "messages_received_total", "counter",
-           (double)(ended->messages_received + open->messages_received));
-    metric(file, "received_bytes_total", "counter",
-           (double)(ended->bytes_received + open->bytes_received));
-    metric(file, "sent_bytes_total", "counter", (double)(ended->bytes_sent + open->bytes_sent));
+    gauge(file, "open", metrics->is_open);
+    gauge(file, "rtt_seconds", metrics->rtt_seconds);
+    counter(file, "connects_failed_total", metrics->failed);
+    counter(file, "closed_total", metrics->closed);
+    counter(file, "waits_total", metrics->waits);
+    counter(file, "messages_received_total", ended->messages_received + open->messages_received);
+    counter(file, "received_bytes_total", ended->bytes_received + open->bytes_received);
+    counter(file, "sent_bytes_total", ended->bytes_sent + open->bytes_sent);
     fprintf(file, "# TYPE wsline_connect_seconds histogram\n");
     for (size_t i = 0; i < BUCKETS; i++) {
         count += metrics->buckets[i];
