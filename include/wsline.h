@@ -528,7 +528,10 @@ typedef enum wsline_inflate {
 
 /** What has happened, see wsline_event. */
 typedef enum wsline_event_kind {
-    /** An attempt to connect begins, or continues after a redirect: `url`. */
+    /**
+     * An attempt to connect begins, or continues after a redirect: `url`. WSLINE_EVENT_OPEN or
+     * WSLINE_EVENT_CONNECT_FAILED follows, unless the app is freed before.
+     */
     WSLINE_EVENT_CONNECTING = 1,
     /** An address of the server or of the proxy is being tried: `address`. */
     WSLINE_EVENT_ADDRESS = 2,
@@ -536,21 +539,34 @@ typedef enum wsline_event_kind {
     WSLINE_EVENT_ADDRESS_FAILED = 3,
     /** The connection is open: `address`, `timings`. */
     WSLINE_EVENT_OPEN = 4,
-    /** The attempt has failed, or was aborted: `error`, `timings`. */
+    /**
+     * The attempt has failed, or was aborted: `error`, `timings`. Always follows
+     * WSLINE_EVENT_CONNECTING: what fails before, such as an invalid URL, causes no event.
+     */
     WSLINE_EVENT_CONNECT_FAILED = 5,
-    /** A ping was sent: of wsline_conn_ping(), or of wsline_options_set_ping() by an app. */
+    /**
+     * A ping was sent: by wsline_conn_ping(), or by an app because of wsline_options_set_ping();
+     * those of wsline_app_ping() are not reported. Another thread that receives may report the pong
+     * before.
+     */
     WSLINE_EVENT_PING = 6,
-    /** A pong has arrived: `rtt_ns`. */
+    /**
+     * A pong has arrived: `rtt_ns`. Meanwhile the call that receives it is in progress, so that
+     * another receive on the connection returns WSLINE_ERR_BUSY.
+     */
     WSLINE_EVENT_PONG = 7,
     /**
      * The connection has ended: `address`, `close_info`, and `error` unless there was a complete
-     * closing handshake. Comes once: for a connection in the call that notices the end, at the
-     * latest in wsline_conn_free(); for an app before on_error and on_close, but not if it was
-     * freed.
+     * closing handshake. Comes once after WSLINE_EVENT_OPEN: for a connection in the call that
+     * notices the end, at the latest in wsline_conn_free(); for an app before on_error and
+     * on_close, or in wsline_loop_free(), but not if the app was freed. After
+     * wsline_conn_shutdown() it waits for a receive that finds nothing more, after
+     * wsline_conn_recv_frame() has returned the server's close frame for this side's.
      */
     WSLINE_EVENT_CLOSED = 8,
     /**
-     * The app waits before its next attempt: `delay_ms`, and `attempt`, the number of that attempt.
+     * The app waits before its next attempt: `delay_ms`; `attempt` and `reconnects` are those of
+     * that attempt.
      */
     WSLINE_EVENT_WAITING = 9
 } wsline_event_kind;
@@ -843,11 +859,12 @@ typedef struct wsline_event {
     /** The URL without user, password and query; long paths are truncated. */
     const char *url;
     /**
-     * The address that is tried, or that of the open connection; for example "192.0.2.1:443", or
-     * the path of a Unix-domain socket.
+     * The address that is tried, for example "192.0.2.1:443", or the path of a Unix-domain socket.
+     * From WSLINE_EVENT_OPEN to the WSLINE_EVENT_WAITING after the connection, that of the
+     * connection; "" if it has none, as with a transport of yours.
      */
     const char *address;
-    /** What has failed. */
+    /** What has failed, and when the app reconnects. */
     const wsline_error_info *error;
     /** How long the parts of the connect took. */
     const wsline_timings *timings;
@@ -855,7 +872,10 @@ typedef struct wsline_event {
     const wsline_stats *stats;
     /** How the connection ended. */
     const wsline_close_info *close_info;
-    /** Nanoseconds from the last ping to this pong, which is its own; -1 otherwise. */
+    /**
+     * Nanoseconds from the last ping to this pong, which is its own; if several pings with the same
+     * payload have not been answered, from the first of them; -1 otherwise.
+     */
     int64_t rtt_ns;
     /** Milliseconds until the next attempt, 0 if it is made at once; -1 for other kinds. */
     int64_t delay_ms;
@@ -865,11 +885,14 @@ typedef struct wsline_event {
  * Takes the events of all connections and apps with the same options.
  *
  * It runs inside the call that causes the event: on the thread that connects, receives, sends,
- * closes or frees the connection; for an app on the thread that drives it. So it may run on several
- * threads at once. It is never called under a lock of the library, and should be quick. For an app
- * it may call any function. For a connection it may call those that read its state,
- * wsline_conn_abort(), and those that send; but not wsline_conn_free(), wsline_conn_close(), or
- * functions that receive, which would wait for the call that the callback interrupts.
+ * closes or frees the connection; for an app on the thread that drives it, or that frees its loop.
+ * So it may run on several threads at once, and should be quick. It is not called in a child
+ * process that inherited the object.
+ *
+ * For an app it may call any function. For a connection it may call those that read its state,
+ * wsline_conn_poll_fd(), wsline_conn_abort(), wsline_conn_shutdown(), wsline_conn_cork(), and those
+ * that send; but not wsline_conn_free(), wsline_conn_close(), or functions that receive, which
+ * would wait for the call that the callback interrupts, or fail.
  */
 typedef void (*wsline_event_fn)(const wsline_event *event, void *userdata);
 
@@ -5002,9 +5025,9 @@ WSLINE_API WSLINE_NODISCARD wsline_status wsline_loop_new(wsline_loop **loop_out
 /**
  * Frees a loop.
  *
- * Apps in it end with WSLINE_ERR_ABORTED: their connections are dropped, and no callback is called.
- * You still have to free them. In a callback of the loop it returns at once, and the function that
- * drives the loop returns after the callback.
+ * Apps in it end with WSLINE_ERR_ABORTED: their connections are dropped, and no callback is called
+ * except that of wsline_options_set_event_callback(). You still have to free them. In a callback of
+ * the loop it returns at once, and the function that drives the loop returns after the callback.
  *
  * @param loop  the loop; may be NULL.
  *

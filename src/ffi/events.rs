@@ -38,10 +38,11 @@ pub struct wsline_event {
     pub reconnects: u64,
     /// The URL without user, password and query; long paths are truncated.
     pub url: *const c_char,
-    /// The address that is tried, or that of the open connection; for example "192.0.2.1:443", or
-    /// the path of a Unix-domain socket.
+    /// The address that is tried, for example "192.0.2.1:443", or the path of a Unix-domain socket.
+    /// From WSLINE_EVENT_OPEN to the WSLINE_EVENT_WAITING after the connection, that of the
+    /// connection; "" if it has none, as with a transport of yours.
     pub address: *const c_char,
-    /// What has failed.
+    /// What has failed, and when the app reconnects.
     pub error: *const wsline_error_info,
     /// How long the parts of the connect took.
     pub timings: *const wsline_timings,
@@ -49,7 +50,8 @@ pub struct wsline_event {
     pub stats: *const wsline_stats,
     /// How the connection ended.
     pub close_info: *const wsline_close_info,
-    /// Nanoseconds from the last ping to this pong, which is its own; -1 otherwise.
+    /// Nanoseconds from the last ping to this pong, which is its own; if several pings with the
+    /// same payload have not been answered, from the first of them; -1 otherwise.
     pub rtt_ns: i64,
     /// Milliseconds until the next attempt, 0 if it is made at once; -1 for other kinds.
     pub delay_ms: i64,
@@ -58,11 +60,14 @@ pub struct wsline_event {
 /// Takes the events of all connections and apps with the same options.
 ///
 /// It runs inside the call that causes the event: on the thread that connects, receives, sends,
-/// closes or frees the connection; for an app on the thread that drives it. So it may run on
-/// several threads at once. It is never called under a lock of the library, and should be quick.
+/// closes or frees the connection; for an app on the thread that drives it, or that frees its loop.
+/// So it may run on several threads at once, and should be quick. It is not called in a child
+/// process that inherited the object.
+///
 /// For an app it may call any function. For a connection it may call those that read its state,
-/// wsline_conn_abort(), and those that send; but not wsline_conn_free(), wsline_conn_close(), or
-/// functions that receive, which would wait for the call that the callback interrupts.
+/// wsline_conn_poll_fd(), wsline_conn_abort(), wsline_conn_shutdown(), wsline_conn_cork(), and
+/// those that send; but not wsline_conn_free(), wsline_conn_close(), or functions that receive,
+/// which would wait for the call that the callback interrupts, or fail.
 pub type wsline_event_fn =
     Option<unsafe extern "C-unwind" fn(event: *const wsline_event, userdata: *mut c_void)>;
 

@@ -191,7 +191,8 @@ pub enum wsline_side {
 /// What has happened, see wsline_event.
 #[repr(C)]
 pub enum wsline_event_kind {
-    /// An attempt to connect begins, or continues after a redirect: `url`.
+    /// An attempt to connect begins, or continues after a redirect: `url`. WSLINE_EVENT_OPEN or
+    /// WSLINE_EVENT_CONNECT_FAILED follows, unless the app is freed before.
     WSLINE_EVENT_CONNECTING = 1,
     /// An address of the server or of the proxy is being tried: `address`.
     WSLINE_EVENT_ADDRESS = 2,
@@ -199,19 +200,25 @@ pub enum wsline_event_kind {
     WSLINE_EVENT_ADDRESS_FAILED = 3,
     /// The connection is open: `address`, `timings`.
     WSLINE_EVENT_OPEN = 4,
-    /// The attempt has failed, or was aborted: `error`, `timings`.
+    /// The attempt has failed, or was aborted: `error`, `timings`. Always follows
+    /// WSLINE_EVENT_CONNECTING: what fails before, such as an invalid URL, causes no event.
     WSLINE_EVENT_CONNECT_FAILED = 5,
-    /// A ping was sent: of wsline_conn_ping(), or of wsline_options_set_ping() by an app.
+    /// A ping was sent: by wsline_conn_ping(), or by an app because of wsline_options_set_ping();
+    /// those of wsline_app_ping() are not reported. Another thread that receives may report the
+    /// pong before.
     WSLINE_EVENT_PING = 6,
-    /// A pong has arrived: `rtt_ns`.
+    /// A pong has arrived: `rtt_ns`. Meanwhile the call that receives it is in progress, so that
+    /// another receive on the connection returns WSLINE_ERR_BUSY.
     WSLINE_EVENT_PONG = 7,
     /// The connection has ended: `address`, `close_info`, and `error` unless there was a complete
-    /// closing handshake. Comes once: for a connection in the call that notices the end, at the
-    /// latest in wsline_conn_free(); for an app before on_error and on_close, but not if it was
-    /// freed.
+    /// closing handshake. Comes once after WSLINE_EVENT_OPEN: for a connection in the call that
+    /// notices the end, at the latest in wsline_conn_free(); for an app before on_error and
+    /// on_close, or in wsline_loop_free(), but not if the app was freed. After
+    /// wsline_conn_shutdown() it waits for a receive that finds nothing more, after
+    /// wsline_conn_recv_frame() has returned the server's close frame for this side's.
     WSLINE_EVENT_CLOSED = 8,
-    /// The app waits before its next attempt: `delay_ms`, and `attempt`, the number of that
-    /// attempt.
+    /// The app waits before its next attempt: `delay_ms`; `attempt` and `reconnects` are those of
+    /// that attempt.
     WSLINE_EVENT_WAITING = 9,
 }
 

@@ -381,11 +381,15 @@ static void a_callback_may_look_and_abort(void) {
 
 static void send_in_pong(struct log *log, const wsline_event *event) {
     wsline_message message;
+    int32_t fd = -1;
 
     (void)log;
     if (event->kind != WSLINE_EVENT_PONG) return;
     CHECK_STATUS(WSLINE_ERR_BUSY, wsline_conn_recv(event->conn, 0, &message));
+    CHECK_OK(wsline_conn_poll_fd(event->conn, &fd));
+    CHECK_OK(wsline_conn_cork(event->conn));
     CHECK_OK(wsline_conn_send_text(event->conn, "from the callback", WSLINE_NUL_TERMINATED));
+    CHECK_OK(wsline_conn_uncork(event->conn));
 }
 
 static void a_callback_may_send_but_not_receive(void) {

@@ -76,9 +76,10 @@ pub unsafe extern "C" fn wsline_loop_new(loop_out: *mut *mut wsline_loop) -> wsl
 
 /// Frees a loop.
 ///
-/// Apps in it end with WSLINE_ERR_ABORTED: their connections are dropped, and no callback is
-/// called. You still have to free them. In a callback of the loop it returns at once, and the
-/// function that drives the loop returns after the callback.
+/// Apps in it end with WSLINE_ERR_ABORTED: their connections are dropped, and no callback is called
+/// except that of wsline_options_set_event_callback(). You still have to free them. In a callback
+/// of the loop it returns at once, and the function that drives the loop returns after the
+/// callback.
 ///
 /// @param loop  the loop; may be NULL.
 ///
