@@ -371,9 +371,11 @@ impl MessageQueue {
     /// Called when the connection has ended; returns what is not sent on another one.
     pub fn end_connection(&mut self, link: &Link, is_last: bool) -> Unsent {
         let sent = link.stream().bytes_sent.get();
-        let passed = self.passed.take();
-        let touched = passed.as_ref().filter(|passed| sent > passed.start);
-        let bytes = touched.map_or(0, |passed| passed.bytes);
+        let (bytes, untouched) = match self.passed.take() {
+            Some(passed) if sent > passed.start => (passed.bytes, None),
+            Some(passed) => (0, passed.message),
+            None => (0, None),
+        };
         self.note_frames(link, bytes, Instant::now());
         self.sequence = Sender::default();
         self.due = Deadline::NEVER;
@@ -381,11 +383,11 @@ impl MessageQueue {
         let keeps = self.keeps();
         let mut on_link = link.unsent();
         let dropped = self.waiting.end_connection(keeps);
-        let untouched = passed.filter(|passed| sent <= passed.start);
-        let message = untouched.and_then(|passed| passed.message);
-        let message = message.filter(|it| keeps && !it.is_fragment());
-        if message.is_some_and(|message| self.waiting.put_back(message, false)) {
-            on_link = Unsent::default();
+        if let Some(message) = untouched {
+            let may_wait = keeps && !message.is_fragment();
+            if may_wait && self.waiting.put_back(message, false) {
+                on_link = Unsent::default();
+            }
         }
         let lost = std::mem::take(&mut self.lost);
         Unsent {
