@@ -3614,9 +3614,9 @@ WSLINE_API wsline_status wsline_app_send_prepared(wsline_app *app, const wsline_
  * delivered one by one without further system calls.
  *
  * @param conn         an open connection.
- * @param timeout_ms   milliseconds; 0 does not wait, but reads everything that has arrived;
- *                     WSLINE_FOREVER waits indefinitely, WSLINE_DEFAULT_TIMEOUT uses the timeout of
- *                     the connection.
+ * @param timeout_ms   milliseconds; 0 does not wait, but reads what has arrived, up to some 8 MiB
+ *                     or 16,000 control frames; WSLINE_FOREVER waits indefinitely,
+ *                     WSLINE_DEFAULT_TIMEOUT uses the timeout of the connection.
  * @param message_out  filled; zero on failure.
  * @retval WSLINE_OK                    a message has arrived.
  * @retval WSLINE_ERR_TIMEOUT           no complete message arrived in time; what has arrived is
@@ -3766,11 +3766,11 @@ wsline_conn_recv_frame(wsline_conn *conn, int64_t timeout_ms, wsline_frame *fram
  * Nothing reads the socket while you wait, so the descriptor is also readable for bytes that turn
  * out to be a part of a message, or, with wsline_conn_recv(), a ping; and when there is room again
  * to send a pong that the socket did not take. The receive then handles them and returns
- * WSLINE_ERR_TIMEOUT. It also returns that after about 1,000 pings or 16 reads of the socket, and
- * while another thread closes; then the descriptor becomes readable again. What counts depends on
- * the function that received last: to change it, receive with the other one until
- * WSLINE_ERR_TIMEOUT. A mistake in a message that is still incomplete, such as text that is not
- * UTF-8, may show only when more of it arrives.
+ * WSLINE_ERR_TIMEOUT. It also returns that after some 16,000 pings or 8 MiB, and while another
+ * thread closes; then the descriptor becomes readable again. What counts depends on the function
+ * that received last: to change it, receive with the other one until WSLINE_ERR_TIMEOUT. A mistake
+ * in a message that is still incomplete, such as text that is not UTF-8, may show only when more of
+ * it arrives.
  *
  * It takes two descriptors of the process, and each receive that changes whether something is
  * buffered makes one system call more. Remove it from your loop before you free the connection.

@@ -166,7 +166,11 @@ impl Connection {
         };
         let result = open.reader.as_priority_waiter(|| open.close(frame, wait));
         open.has_more.store(false, Ordering::Relaxed);
-        open.link.emit_end();
+        match &result {
+            // Another call may still complete the handshake.
+            Err(error) if error.kind() == Kind::Interrupted => {}
+            _ => open.link.emit_any_end(),
+        }
         result
     }
 
@@ -435,7 +439,8 @@ impl Open {
             if budget.is_interrupted() {
                 return Err(interrupted());
             }
-            if budget.expired_after_waiting() {
+            // A call that does not wait looks at everything that it has read.
+            if budget.may_wait() && budget.expired_after_waiting() {
                 return Err(timed_out());
             }
             if let Some(mut reader) = self.wait_for_reader(budget)? {

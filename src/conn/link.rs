@@ -181,13 +181,14 @@ impl Link {
     }
 
     /// Reports that the connection has ended, once it has. If only the server has sent a close
-    /// frame, the closing handshake may still be completed.
+    /// frame, the closing handshake may still be completed, unless the connection was aborted.
     #[inline]
     pub(super) fn emit_end(&self) {
         if let Some(events) = &self.events {
             // A failure has no code.
-            let is_over =
-                |closing: &Closing, end: &Error| closing.is_sent() || end.close_code() == 0;
+            let is_over = |closing: &Closing, end: &Error| {
+                closing.is_sent() || end.close_code() == 0 || self.is_aborted()
+            };
             self.emit_end_to(events, is_over);
         }
     }

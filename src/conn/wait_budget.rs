@@ -14,16 +14,20 @@ pub struct WaitBudget {
     deadline: Option<Deadline>,
     /// A signal has interrupted one wait, so the call does not begin another.
     is_interrupted: bool,
-    /// What a call that does not wait has done, counted in control frames.
-    work: u32,
+    /// What a call that does not wait has done, counted in bytes.
+    work: usize,
 }
 
-/// The most that a call that does not wait does: 16 reads, which is enough for a message that fills
-/// the buffer of the socket, or 1,024 control frames. Without a limit, a flood could keep it busy
+/// The most that a call that does not wait does: enough for a message that fills the buffer of the
+/// socket (net.ipv4.tcp_rmem, 6 MiB by default). Without a limit, a flood could keep it busy
 /// forever.
-const MOST_WORK: u32 = 16 * READ_WORK;
-/// A read counts as much as this many control frames.
-const READ_WORK: u32 = 64;
+const MOST_WORK: usize = 8 << 20;
+/// For a close, which discards what it reads.
+const CLOSE_WORK: usize = 256 << 10;
+/// A read counts at least as much, and a control frame so much: they take time, however small they
+/// are.
+const READ_WORK: usize = 1024;
+const CONTROL_WORK: usize = 512;
 
 impl WaitBudget {
     pub fn new(timeout: Timeout) -> Self {
@@ -35,10 +39,10 @@ impl WaitBudget {
         }
     }
 
-    /// For a close: if it must not wait, it reads once, because the server may send without end.
+    /// For a close: if it must not wait, it reads less, because the server may send without end.
     pub fn for_close(timeout: Timeout) -> Self {
         Self {
-            work: MOST_WORK - READ_WORK,
+            work: MOST_WORK - CLOSE_WORK,
             ..Self::new(timeout)
         }
     }
@@ -91,8 +95,13 @@ impl WaitBudget {
         if self.may_wait() {
             return self.is_over();
         }
-        self.work += 1;
+        self.work += CONTROL_WORK;
         self.work >= MOST_WORK
+    }
+
+    /// Notes a read that did not wait.
+    pub fn note_read(&mut self, bytes: usize) {
+        self.work += bytes.max(READ_WORK);
     }
 
     pub fn remaining(&mut self) -> Option<Duration> {
@@ -106,10 +115,7 @@ impl WaitBudget {
         let is_first = self.deadline.is_none();
         let (span, deadline) = (self.timeout.span(), self.deadline());
         match span {
-            Some(Duration::ZERO) => {
-                self.work += READ_WORK;
-                Wait::No
-            }
+            Some(Duration::ZERO) => Wait::No,
             span if is_first => Wait::For { span, deadline },
             _ => Wait::Until(deadline),
         }

@@ -350,6 +350,38 @@ static void a_flood_of_messages_does_not_hold_a_close_up(void) {
     wire_close(&flood.wire);
 }
 
+/* What was read with the messages before it counts. */
+static void a_close_that_does_not_wait_finds_the_close_frame(void) {
+    static const char *const before[] = {"", A, PING, A B PING BEGIN END};
+
+    for (size_t i = 0; i < COUNT_OF(before); i++) {
+        struct wire wire = wire_open();
+        wsline_close_info info;
+
+        check_row(before[i]);
+        wire_send_hex(&wire, before[i]);
+        wire_send_hex(&wire, CLOSE);
+        CHECK_OK(wsline_conn_close(wire.conn, WSLINE_CLOSE_NORMAL, NULL, 0));
+        REQUIRE_OK(wsline_conn_close_info(wire.conn, &info));
+        CHECK(info.clean);
+        wire_close(&wire);
+    }
+}
+
+/* However many control frames precede it. */
+static void a_receive_that_does_not_wait_finds_the_message(void) {
+    struct wire wire = wire_open();
+    char pongs[6000];
+    wsline_message message;
+
+    for (size_t i = 0; i < sizeof pongs; i += 2) memcpy(pongs + i, "\x8a", 2);
+    REQUIRE(send(wire.server, pongs, sizeof pongs, 0) == sizeof pongs);
+    wire_send_hex(&wire, A);
+    REQUIRE_OK(wsline_conn_recv(wire.conn, 0, &message));
+    CHECK_BYTES("a", 1, message.data, message.len);
+    wire_close(&wire);
+}
+
 static void *close_in_vain(void *conn) {
     CHECK_STATUS(WSLINE_ERR_TIMEOUT, wsline_conn_close(conn, WSLINE_CLOSE_NORMAL, NULL, 300));
     return NULL;
@@ -596,6 +628,8 @@ int main(int argc, char **argv) {
         TEST(another_receive_may_follow),
         TEST(a_flood_of_pings_does_not_hold_a_receive_up),
         TEST(a_flood_of_messages_does_not_hold_a_close_up),
+        TEST(a_close_that_does_not_wait_finds_the_close_frame),
+        TEST(a_receive_that_does_not_wait_finds_the_message),
         TEST(a_watcher_rests_while_another_thread_closes),
         TEST(level_triggered_watchers_miss_nothing),
         TEST(edge_triggered_watchers_miss_nothing),

@@ -317,11 +317,22 @@ impl Reader {
             wait = Wait::No;
             may_find_nothing = true;
         }
-        match self.read(wait)? {
+        let read = match wait {
+            Wait::No => self.read_counted(budget)?,
+            wait => self.read(wait)?,
+        };
+        match read {
             ReadOutcome::TimedOut if !may_find_nothing => Err(timed_out()),
             ReadOutcome::Interrupted => Err(interrupted()),
             _ => Ok(()),
         }
+    }
+
+    fn read_counted(&mut self, budget: &mut WaitBudget) -> Result<ReadOutcome, Error> {
+        let before = self.link.stream().bytes_received.get();
+        let read = self.read(Wait::No);
+        budget.note_read((self.link.stream().bytes_received.get() - before) as usize);
+        read
     }
 
     fn read(&mut self, wait: Wait) -> Result<ReadOutcome, Error> {

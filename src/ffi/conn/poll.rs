@@ -22,11 +22,11 @@ use crate::ffi::status::wsline_status;
 /// Nothing reads the socket while you wait, so the descriptor is also readable for bytes that turn
 /// out to be a part of a message, or, with wsline_conn_recv(), a ping; and when there is room again
 /// to send a pong that the socket did not take. The receive then handles them and returns
-/// WSLINE_ERR_TIMEOUT. It also returns that after about 1,000 pings or 16 reads of the socket, and
-/// while another thread closes; then the descriptor becomes readable again. What counts depends on
-/// the function that received last: to change it, receive with the other one until
-/// WSLINE_ERR_TIMEOUT. A mistake in a message that is still incomplete, such as text that is not
-/// UTF-8, may show only when more of it arrives.
+/// WSLINE_ERR_TIMEOUT. It also returns that after some 16,000 pings or 8 MiB, and while another
+/// thread closes; then the descriptor becomes readable again. What counts depends on the function
+/// that received last: to change it, receive with the other one until WSLINE_ERR_TIMEOUT. A mistake
+/// in a message that is still incomplete, such as text that is not UTF-8, may show only when more
+/// of it arrives.
 ///
 /// It takes two descriptors of the process, and each receive that changes whether something is
 /// buffered makes one system call more. Remove it from your loop before you free the connection.

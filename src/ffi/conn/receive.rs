@@ -110,9 +110,9 @@ fn receive<T>(
 /// delivered one by one without further system calls.
 ///
 /// @param conn         an open connection.
-/// @param timeout_ms   milliseconds; 0 does not wait, but reads everything that has arrived;
-///                     WSLINE_FOREVER waits indefinitely, WSLINE_DEFAULT_TIMEOUT uses the timeout
-///                     of the connection.
+/// @param timeout_ms   milliseconds; 0 does not wait, but reads what has arrived, up to some 8 MiB
+///                     or 16,000 control frames; WSLINE_FOREVER waits indefinitely,
+///                     WSLINE_DEFAULT_TIMEOUT uses the timeout of the connection.
 /// @param message_out  filled; zero on failure.
 /// @retval WSLINE_OK                    a message has arrived.
 /// @retval WSLINE_ERR_TIMEOUT           no complete message arrived in time; what has arrived is
