@@ -411,6 +411,19 @@ static struct wire wire_over(struct carrier *carrier, bool wait) {
     return wire;
 }
 
+static void wire_over_end(struct wire *wire, struct carrier *carrier) {
+    wsline_conn_free(wire->conn);
+    if (wire->server >= 0) close(wire->server);
+    carrier_end(carrier);
+}
+
+static struct pollfd pollable(wsline_conn *conn) {
+    int32_t number = -1;
+
+    REQUIRE_OK(wsline_conn_poll_fd(conn, &number));
+    return (struct pollfd){.fd = number, .events = POLLIN};
+}
+
 static void a_failure_is_reported(void) {
     static const struct {
         int64_t result;
@@ -432,9 +445,7 @@ static void a_failure_is_reported(void) {
         CHECK_STATUS(cases[i].status, wsline_conn_recv(wire.conn, WAIT_MS, &message));
         CHECK_HAS(cases[i].words, wsline_last_error_message());
         CHECK_STATUS(cases[i].status, wsline_conn_recv(wire.conn, WAIT_MS, &message));
-        wsline_conn_free(wire.conn);
-        close(wire.server);
-        carrier_end(&carrier);
+        wire_over_end(&wire, &carrier);
     }
 }
 
@@ -446,12 +457,9 @@ static void an_end_stays(void) {
         struct carrier carrier;
         struct wire wire = wire_over(&carrier, true);
         wsline_status status = ends[i] == 0 ? WSLINE_ERR_CONNECTION_LOST : WSLINE_ERR_IO;
-        struct pollfd fd = {.events = POLLIN};
+        struct pollfd fd = pollable(wire.conn);
         wsline_message message;
-        int32_t number = -1;
 
-        REQUIRE_OK(wsline_conn_poll_fd(wire.conn, &number));
-        fd.fd = number;
         CHECK_STATUS(WSLINE_ERR_TIMEOUT, wsline_conn_recv(wire.conn, 0, &message));
         carrier.misbehave = ends[i];
         if (ends[i] == 0) {
@@ -463,9 +471,7 @@ static void an_end_stays(void) {
         carrier.misbehave = WSLINE_TRANSPORT_NOT_READY;
         CHECK_STATUS(status, wsline_conn_recv(wire.conn, WAIT_MS, &message));
         CHECK_INT(1, poll(&fd, 1, 0));
-        wsline_conn_free(wire.conn);
-        if (wire.server >= 0) close(wire.server);
-        carrier_end(&carrier);
+        wire_over_end(&wire, &carrier);
     }
 }
 
@@ -484,21 +490,16 @@ static void a_deadline_holds_whatever_wait_says(void) {
     REQUIRE_OK(wsline_conn_recv(wire.conn, 50, &message));
     while (status == WSLINE_OK) status = wsline_conn_send_binary(wire.conn, bytes, sizeof bytes);
     CHECK(status == WSLINE_ERR_TIMEOUT || status == WSLINE_ERR_CONNECTION_LOST);
-    wsline_conn_free(wire.conn);
-    close(wire.server);
-    carrier_end(&carrier);
+    wire_over_end(&wire, &carrier);
 }
 
 /* Three messages arrive, and are reported once, while the library looks; it reads one at a time. */
 static void a_report_between_two_looks_counts(void) {
     struct carrier carrier;
     struct wire wire = wire_over(&carrier, false);
-    struct pollfd fd = {.events = POLLIN};
+    struct pollfd fd = pollable(wire.conn);
     wsline_message message;
-    int32_t number = -1;
 
-    REQUIRE_OK(wsline_conn_poll_fd(wire.conn, &number));
-    fd.fd = number;
     carrier.server = wire.server;
     carrier.at_a_time = 3;
     carrier.late = "\x81\x01"
@@ -510,9 +511,7 @@ static void a_report_between_two_looks_counts(void) {
         REQUIRE_OK(wsline_conn_recv(wire.conn, 0, &message));
         CHECK_BYTES(&want, 1, message.data, message.len);
     }
-    wsline_conn_free(wire.conn);
-    close(wire.server);
-    carrier_end(&carrier);
+    wire_over_end(&wire, &carrier);
 }
 
 static void use_inherited(void *options) {
@@ -574,21 +573,16 @@ static void a_send_waits_for_room(void) {
             REQUIRE(++sent < 100);
         }
         CHECK(status == WSLINE_ERR_TIMEOUT || status == WSLINE_ERR_CONNECTION_LOST);
-        wsline_conn_free(wire.conn);
-        close(wire.server);
-        carrier_end(&carrier);
+        wire_over_end(&wire, &carrier);
     }
 }
 
 static void it_can_be_polled(void) {
     struct carrier carrier;
     struct wire wire = wire_over(&carrier, false);
-    struct pollfd fd = {.events = POLLIN};
+    struct pollfd fd = pollable(wire.conn);
     wsline_message message;
-    int32_t number = -1;
 
-    REQUIRE_OK(wsline_conn_poll_fd(wire.conn, &number));
-    fd.fd = number;
     CHECK_STATUS(WSLINE_ERR_TIMEOUT, wsline_conn_recv(wire.conn, 0, &message));
     /* The watcher may report the writable socket once more. */
     while (poll(&fd, 1, 20) == 1)
@@ -600,9 +594,7 @@ static void it_can_be_polled(void) {
     REQUIRE_OK(wsline_conn_recv(wire.conn, 0, &message));
     CHECK_STATUS(WSLINE_ERR_TIMEOUT, wsline_conn_recv(wire.conn, 0, &message));
     CHECK_INT(0, poll(&fd, 1, 0));
-    wsline_conn_free(wire.conn);
-    close(wire.server);
-    carrier_end(&carrier);
+    wire_over_end(&wire, &carrier);
 }
 
 static void arguments_are_checked(void) {
