@@ -58,7 +58,7 @@ cargo-component = if cargo $(1) --version > /dev/null 2>&1; then cargo $(1) $(2)
 	else echo "skipped: cargo $(1) is not installed"; fi
 
 # include/wsline.h is generated.
-C_FILES = find benches examples-c tests wsdump -name '*.[ch]' -o -name '*.cpp'
+C_FILES = find benches examples-c include tests wsdump ! -name wsline.h \( -name '*.[ch]' -o -name '*.[ch]pp' \)
 CLANG_FORMAT = target/peers/venv/bin/python -c 'from clang_format import clang_format; clang_format()'
 
 format: peers

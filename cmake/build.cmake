@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Target wsline_build: libwsline.so.X.Y.Z with its links and libwsline.a in lib/ of the build tree,
-# and wsline.h in include/.
+# and the headers in include/.
 
 # PATH first, like a shell.
 find_program(CARGO_EXECUTABLE cargo PATHS "$ENV{CARGO_HOME}/bin" "$ENV{HOME}/.cargo/bin" REQUIRED)
@@ -56,6 +56,10 @@ add_custom_command(OUTPUT "${lib}/${shared}"
   DEPENDS wsline_cargo "${built}/libwsline.so"
   COMMENT "${shared}"
   VERBATIM)
+# The C++ headers are not byproducts, so links do.
+foreach(name wsline.hpp wsline)
+  file(CREATE_LINK "${PROJECT_SOURCE_DIR}/include/${name}" "${include}/${name}" COPY_ON_ERROR SYMBOLIC)
+endforeach()
 file(CREATE_LINK ${shared} "${lib}/libwsline.so.${WSLINE_SOVERSION}" SYMBOLIC)
 file(CREATE_LINK libwsline.so.${WSLINE_SOVERSION} "${lib}/libwsline.so" SYMBOLIC)
 

@@ -7,7 +7,10 @@ install(FILES "${lib}/${shared}" "${lib}/libwsline.so.${WSLINE_SOVERSION}"
         DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT runtime)
 install(FILES "${lib}/libwsline.so" "${lib}/libwsline.a"
         DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT dev)
-install(FILES "${include}/wsline.h" DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT dev)
+install(FILES "${include}/wsline.h" "${PROJECT_SOURCE_DIR}/include/wsline.hpp"
+        DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT dev)
+install(DIRECTORY "${PROJECT_SOURCE_DIR}/include/wsline"
+        DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT dev FILES_MATCHING PATTERN "*.hpp")
 
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/wsline)
 configure_package_config_file(wslineConfig.cmake.in wslineConfig.cmake

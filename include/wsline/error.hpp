@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file wsline/error.hpp
+ * @brief Errors: wsline::error, wsline::error_info, std::error_code, std::expected.
+ *
+ * Every function that can fail takes an optional last argument that selects how it reports errors:
+ *
+ * | last argument           | on failure                                  | returns          |
+ * |-------------------------|---------------------------------------------|------------------|
+ * | none                    | throws a wsline::error                      | `T`              |
+ * | a `std::error_code &`   | sets it; cleared on success                 | `T`, empty       |
+ * | `wsline::as_expected`   | returns a wsline::error_info (C++23)        | `std::expected`  |
+ *
+ * The type of the result is written `wsline::result<T, E>`. Part of wsline.hpp.
+ */
+#ifndef WSLINE_ERROR_HPP
+#define WSLINE_ERROR_HPP
+
+#include <wsline/arguments.hpp>
+#include <wsline/status.hpp>
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <system_error>
+#include <type_traits>
+#include <utility>
+#if __has_include(<version>)
+#include <version>
+#endif
+#ifdef __cpp_lib_expected
+#include <expected>
+#endif
+
+namespace wsline {
+
+/** The category of error codes of this library, named "wsline". */
+inline const std::error_category &category() noexcept {
+    class category_type final : public std::error_category {
+        const char *name() const noexcept override { return "wsline"; }
+        std::string message(int number) const override { return wsline_strerror(number); }
+        std::error_condition default_error_condition(int number) const noexcept override {
+            switch (number) {
+            case WSLINE_ERR_INVALID_ARGUMENT:
+                return std::errc::invalid_argument;
+            case WSLINE_ERR_NOT_SUPPORTED:
+                return std::errc::not_supported;
+            case WSLINE_ERR_TIMEOUT:
+            case WSLINE_ERR_PONG_TIMEOUT:
+                return std::errc::timed_out;
+            case WSLINE_ERR_WOULD_BLOCK:
+                return std::errc::operation_would_block;
+            case WSLINE_ERR_INTERRUPTED:
+                return std::errc::interrupted;
+            case WSLINE_ERR_ABORTED:
+                return std::errc::operation_canceled;
+            case WSLINE_ERR_NO_MEMORY:
+                return std::errc::not_enough_memory;
+            case WSLINE_ERR_MESSAGE_TOO_BIG:
+                return std::errc::message_size;
+            default:
+                return {number, *this};
+            }
+        }
+    };
+    static const category_type instance;
+    return instance;
+}
+
+/** Makes a status an error code. */
+inline std::error_code make_error_code(status code) noexcept {
+    return {static_cast<int>(code), category()};
+}
+
+/** The details of a failure: a copy of a wsline_error_info. */
+class error_info {
+  public:
+    /** No failure. */
+    error_info() noexcept = default;
+
+    /** A copy of `info`, with its message. */
+    explicit error_info(const wsline_error_info &info) : raw_(info), message_(info.message) {
+        raw_.message = nullptr;
+    }
+
+    /** A failure that the C++ layer itself has found. */
+    error_info(wsline::status code, std::string message) : message_(std::move(message)) {
+        raw_.status = static_cast<wsline_status>(code);
+        raw_.retry_in_ms = -1;
+    }
+
+    /** The status of the call. */
+    wsline::status status() const noexcept { return wsline::status{raw_.status}; }
+
+    /** The status as an error code. */
+    std::error_code code() const noexcept { return make_error_code(status()); }
+
+    /** What the connection was doing. */
+    wsline::phase phase() const noexcept { return wsline::phase{raw_.phase}; }
+
+    /** The system's `errno`, or 0. */
+    std::int32_t os_errno() const noexcept { return raw_.os_errno; }
+
+    /** The HTTP status of the server or the proxy, or 0. */
+    std::int32_t http_status() const noexcept { return raw_.http_status; }
+
+    /** OpenSSL's X509_V_ERR_… number if the certificate was rejected, or 0. */
+    std::int64_t tls_verify_result() const noexcept { return raw_.tls_verify_result; }
+
+    /** The code of the close frame that ended the connection; close_code::none if there is none. */
+    wsline::close_code close_code() const noexcept { return wsline::close_code{raw_.close_code}; }
+
+    /** The error message, one line. */
+    const std::string &message() const noexcept { return message_; }
+
+    /** The time until the app reconnects, if it does. */
+    std::optional<std::chrono::milliseconds> retry_in() const noexcept {
+        if (raw_.retry_in_ms < 0) return std::nullopt;
+        return std::chrono::milliseconds(raw_.retry_in_ms);
+    }
+
+  private:
+    wsline_error_info raw_{};
+    std::string message_;
+};
+
+/** Thrown by the functions of this library. `what()` is the error message, one line. */
+class error : public std::system_error {
+  public:
+    explicit error(error_info info)
+        : std::system_error(info.code()), info_(std::make_shared<error_info>(std::move(info))) {}
+
+    const char *what() const noexcept override { return info_->message().c_str(); }
+
+    /** The status of the call. */
+    wsline::status status() const noexcept { return info_->status(); }
+
+    /** All details. */
+    const error_info &info() const noexcept { return *info_; }
+
+  private:
+    /* Shared, because copying an exception must not throw. */
+    std::shared_ptr<const error_info> info_;
+};
+
+/** The details of the last failed call on this thread; see wsline_last_error(). */
+inline error_info last_error() {
+    wsline_error_info info{};
+    wsline_last_error(&info);
+    return info.message == nullptr ? error_info() : error_info(info);
+}
+
+/** The message of the last failed call on this thread; see wsline_last_error_message(). */
+inline const char *last_error_message() noexcept { return wsline_last_error_message(); }
+
+/** The default last argument of functions that can fail: they throw a wsline::error. */
+struct throws {};
+
+#ifdef __cpp_lib_expected
+/** The type of `as_expected`. */
+struct as_expected_t {
+    explicit as_expected_t() = default;
+};
+
+/** As the last argument of a function: it returns a std::expected. */
+inline constexpr as_expected_t as_expected{};
+#endif
+
+namespace detail {
+
+template <class E> using plain = std::remove_cv_t<std::remove_reference_t<E>>;
+
+/** The result of a function that returns a T if it throws. */
+template <class T, class E> struct result_of {};
+template <class T> struct result_of<T, throws> {
+    using type = T;
+};
+template <class T> struct result_of<T, std::error_code> {
+    using type = T;
+};
+#ifdef __cpp_lib_expected
+template <class T> struct result_of<T, as_expected_t> {
+    using type = std::expected<T, error_info>;
+};
+#endif
+
+template <class E, class = void> inline constexpr bool is_policy = false;
+template <class E>
+inline constexpr bool is_policy<E, std::void_t<typename result_of<void, plain<E>>::type>> = true;
+
+/** Keeps an overload with an error argument from taking any other argument. */
+template <class E> using if_policy = std::enable_if_t<is_policy<E>, int>;
+
+} // namespace detail
+
+/** What a function returns that returns a T if it throws; see the table above. */
+template <class T, class E> using result = typename detail::result_of<T, detail::plain<E>>::type;
+
+namespace detail {
+
+[[noreturn, gnu::cold, gnu::noinline]] inline void throw_error(error_info info) {
+    throw error(std::move(info));
+}
+
+/** The details of a call that has returned `code`: those of its thread, if they belong to it. */
+[[gnu::cold, gnu::noinline]] inline error_info info_of(wsline_status code) {
+    wsline_error_info info{};
+    wsline_last_error(&info);
+    if (info.status != code || info.message == nullptr)
+        return error_info(status{code}, wsline_strerror(code));
+    return error_info(info);
+}
+
+/** Reports a failure as E says; `info` makes the details. */
+template <class T, class E, class Info>
+result<T, E> fail(E &on_error, [[maybe_unused]] wsline_status code, [[maybe_unused]] Info info) {
+    using policy = plain<E>;
+    if constexpr (std::is_same_v<policy, throws>) {
+        throw_error(info());
+    } else if constexpr (std::is_same_v<policy, std::error_code>) {
+        on_error = make_error_code(status{code});
+        return T();
+    } else {
+#ifdef __cpp_lib_expected
+        return result<T, E>(std::unexpect, info());
+#endif
+    }
+}
+
+/** The result of a call that has returned `code`: on success what `make` returns. */
+template <class E, class Make>
+auto finish(E &on_error, wsline_status code, Make make) -> result<decltype(make()), E> {
+    using T = decltype(make());
+    if (code != WSLINE_OK) return fail<T>(on_error, code, [code] { return info_of(code); });
+    if constexpr (std::is_same_v<plain<E>, std::error_code>) on_error.clear();
+    if constexpr (std::is_void_v<T>) {
+        make();
+        return result<T, E>();
+    } else {
+        return result<T, E>(make());
+    }
+}
+
+inline bool is_valid(const c_string &text) noexcept { return text.is_valid(); }
+template <class T> constexpr bool is_valid(const T &) noexcept { return true; }
+
+inline const char *to_c(const c_string &text) noexcept { return text.get(); }
+template <class T> constexpr T to_c(T value) noexcept { return value; }
+
+inline error_info nul_inside() {
+    return error_info(status::invalid_argument, "a string argument contains a NUL byte");
+}
+
+/** Calls a function of wsline.h; on success returns what `make` returns. */
+template <class E, class Make, class... P, class... A>
+auto call_for(E &on_error, Make make, wsline_status (*function)(P...), const A &...arguments)
+    -> result<decltype(make()), E> {
+    if (!(is_valid(arguments) && ...))
+        return fail<decltype(make())>(on_error, WSLINE_ERR_INVALID_ARGUMENT, nul_inside);
+    return finish(on_error, function(to_c(arguments)...), make);
+}
+
+/** Calls a function of wsline.h that has no result but its status. */
+template <class E, class... P, class... A>
+result<void, E> call(E &on_error, wsline_status (*function)(P...), const A &...arguments) {
+    return call_for(on_error, [] {}, function, arguments...);
+}
+
+} // namespace detail
+
+} // namespace wsline
+
+/** Lets a std::error_code be compared with, and made from, a wsline::status. */
+template <> struct std::is_error_code_enum<wsline::status> : std::true_type {};
+
+#endif
