@@ -58,6 +58,30 @@ def prints(*patterns, url=SERVER):
     return check
 
 
+def reconnects_twice():
+    with Example(SERVER, "3") as example:
+        example.expect("message: subscribe")
+        example.expect("closed: 1000")
+        for _ in range(2):
+            example.expect("message: subscribe again")
+            example.expect("closed: 1000")
+        example.expect_end()
+
+
+def echoes_from_a_hundred_apps():
+    with Example(SERVER, "100") as example:
+        example.expect("100 of 100 echoes")
+        example.expect_end()
+
+
+def reports_the_failure_of_each_app():
+    with Example(NOBODY, "2", stderr=subprocess.STDOUT) as example:
+        for _ in range(2):
+            example.expect(REFUSED)
+        example.expect("0 of 2 echoes")
+        example.expect_end(status=1, is_silent=False)
+
+
 def reports_refused_connection():
     """Nobody listens: the example reports it and fails."""
     with Example(NOBODY, stderr=subprocess.STDOUT) as example:
@@ -255,6 +279,12 @@ CHECKS = {
     ],
     "libuv": [TICKS, reports_refused_connection],
     "glib": [TICKS, reports_refused_connection],
+    "cpp_quickstart": [
+        prints("Hello, Server", "binary of 3 bytes", "nothing more", "closed: 1000"),
+        reports_refused_connection,
+    ],
+    "cpp_app": [reconnects_twice],
+    "cpp_loop": [echoes_from_a_hundred_apps, reports_the_failure_of_each_app],
     "threads": [
         prints(
             "4 threads sent 2000 messages and received 2000 echoes",
