@@ -129,8 +129,7 @@ using element_of = std::remove_cv_t<
  * Bytes to send, lent for the call: any contiguous container of bytes (std::vector, std::array,
  * std::string, std::span), or a pointer and a size.
  *
- * A character array counts as a container, with the NUL of a literal; for text, pass a
- * std::string_view.
+ * A literal is none: it is not clear whether its NUL is meant. Write `"text"sv`.
  */
 class bytes {
   public:
@@ -145,6 +144,9 @@ class bytes {
                                         int> = 0>
     constexpr bytes(const C &container) noexcept
         : data_(std::data(container)), size_(std::size(container)) {}
+
+    /** Not a literal. */
+    template <std::size_t N> bytes(const char (&)[N]) = delete;
 
     /** The first byte; may be null if there are none. */
     constexpr const void *data() const noexcept { return data_; }

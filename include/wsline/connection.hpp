@@ -84,12 +84,12 @@ class connection_ref : public detail::reference<wsline_conn> {
     }
 
     /** Sends a ping of at most 125 bytes; see wsline_conn_ping(). */
-    template <class E = throws> result<void, E> ping(bytes data, E &&on_error = {}) {
+    template <class E = throws> result<void, E> ping(bytes data = {}, E &&on_error = {}) {
         return detail::call(on_error, wsline_conn_ping, handle_, data.data(), data.size());
     }
 
     /** Sends a pong of at most 125 bytes; see wsline_conn_pong(). */
-    template <class E = throws> result<void, E> pong(bytes data, E &&on_error = {}) {
+    template <class E = throws> result<void, E> pong(bytes data = {}, E &&on_error = {}) {
         return detail::call(on_error, wsline_conn_pong, handle_, data.data(), data.size());
     }
 
