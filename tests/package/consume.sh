@@ -16,6 +16,7 @@ with_cmake() {
     cmake --build build
     run build/consumer shared
     run build/consumer_static static
+    run build/consumer_cpp shared
 }
 
 # Makes pkg-config find the installation of install_to; $libdir is the directory of the libraries.
@@ -62,6 +63,9 @@ case $way in
         use_pkg_config prefix
         cc "$consumer/consumer.c" -o program $(pkg-config --cflags --libs wsline) -Wl,-rpath,"$libdir"
         run program shared
+        c++ -std=c++17 "$consumer/consumer.cpp" -o program_cpp $(pkg-config --cflags --libs wsline) \
+            -Wl,-rpath,"$libdir"
+        run program_cpp shared
         ;;
     static)
         install_to prefix
