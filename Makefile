@@ -78,7 +78,8 @@ docs: TOOLS = peers
 docs: tools
 	RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps --document-private-items
 	python3 tests/border/doc_form.py include/wsline.h
-	python3 tests/border/code_blocks.py include README.md docs/*.md include/wsline.h
+	python3 tests/border/code_blocks.py include README.md docs/*.md include/wsline.h \
+		include/wsline.hpp include/wsline/options.hpp
 
 # Each suite runs even if another one failed, and all failures are listed at the end.
 SUITES = \
