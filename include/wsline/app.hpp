@@ -61,7 +61,8 @@ class app_ref : public detail::app_callbacks<app_ref> {
      */
     template <class E = throws> result<void, E> join(timeout wait = forever, E &&on_error = {}) {
         wsline_status code = wsline_app_join(handle_, wait.ms());
-        if (state_ != nullptr && code == WSLINE_ERR_ABORTED) {
+        /* Whatever the code is: a callback can throw when the app is ending already. */
+        if (state_ != nullptr && !is_running()) {
             if (std::exception_ptr thrown = state_->take()) std::rethrow_exception(thrown);
         }
         return detail::finish(on_error, code, [] {});
