@@ -107,6 +107,13 @@ class app_ref : public detail::app_callbacks<app_ref> {
         return detail::call(on_error, wsline_app_reconnect, handle_,
                             static_cast<std::int32_t>(code), reason);
     }
+    template <class E, detail::if_policy<E> = 0>
+    result<void, E> reconnect(close_code code, E &&on_error) {
+        return reconnect(code, nullptr, on_error);
+    }
+    template <class E, detail::if_policy<E> = 0> result<void, E> reconnect(E &&on_error) {
+        return reconnect(close_code::normal, nullptr, on_error);
+    }
 
     /* ---- Sending ---- */
 
@@ -162,10 +169,16 @@ class app_ref : public detail::app_callbacks<app_ref> {
     template <class E = throws> result<void, E> ping(bytes data = {}, E &&on_error = {}) {
         return detail::call(on_error, wsline_app_ping, handle_, data.data(), data.size());
     }
+    template <class E, detail::if_policy<E> = 0> result<void, E> ping(E &&on_error) {
+        return ping({}, on_error);
+    }
 
     /** Sends a pong of at most 125 bytes; see wsline_app_pong(). */
     template <class E = throws> result<void, E> pong(bytes data = {}, E &&on_error = {}) {
         return detail::call(on_error, wsline_app_pong, handle_, data.data(), data.size());
+    }
+    template <class E, detail::if_policy<E> = 0> result<void, E> pong(E &&on_error) {
+        return pong({}, on_error);
     }
 
     /* ---- Ending ---- */
@@ -176,6 +189,10 @@ class app_ref : public detail::app_callbacks<app_ref> {
                           E &&on_error = {}) {
         return detail::call(on_error, wsline_app_close, handle_, static_cast<std::int32_t>(code),
                             reason);
+    }
+    template <class E, detail::if_policy<E> = 0>
+    result<void, E> close(close_code code, E &&on_error) {
+        return close(code, nullptr, on_error);
     }
     template <class E, detail::if_policy<E> = 0> result<void, E> close(E &&on_error) {
         return close(close_code::normal, nullptr, on_error);
@@ -265,6 +282,9 @@ class app : public app_ref {
         owned_ = nullptr;
         return std::exchange(handle_, nullptr);
     }
+
+    /** Frees the app, and takes over `handle` instead. */
+    void reset(wsline_app *handle = nullptr) { *this = handle == nullptr ? app() : app(handle); }
 
   private:
     static wsline_app *make(const c_string &url, const detail::reference<wsline_options> &options) {

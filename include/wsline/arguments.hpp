@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <iterator>
+#include <limits>
 #include <ratio>
 #include <string>
 #include <string_view>
@@ -29,13 +30,19 @@ namespace detail {
 template <class Period, class Rep, class From>
 constexpr std::int64_t count_of(std::chrono::duration<Rep, From> time) noexcept {
     using target = std::chrono::duration<std::int64_t, Period>;
+    constexpr bool floating = std::chrono::treat_as_floating_point_v<Rep>;
     if (!(time > std::chrono::duration<Rep, From>::zero())) return 0;
-    if constexpr (std::chrono::treat_as_floating_point_v<Rep> ||
-                  std::ratio_greater_v<From, Period>) {
-        using wide = std::chrono::duration<long double, Period>;
-        if (!(wide(time) < wide(target::max()))) return target::max().count();
+    if constexpr (!floating && std::numeric_limits<Rep>::digits <= 63 &&
+                  std::ratio_divide<Period, From>::den == 1) {
+        return std::chrono::ceil<target>(time).count();
+    } else {
+        /* Its count may not fit, or overflow while it is converted. */
+        using wide = std::chrono::duration<std::conditional_t<floating, Rep, long double>, Period>;
+        const auto count = wide(time).count();
+        if (!(count < wide(target::max()).count())) return target::max().count();
+        const auto whole = static_cast<std::int64_t>(count);
+        return static_cast<decltype(wide(time).count())>(whole) < count ? whole + 1 : whole;
     }
-    return std::chrono::ceil<target>(time).count();
 }
 
 } // namespace detail

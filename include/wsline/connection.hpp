@@ -87,17 +87,31 @@ class connection_ref : public detail::reference<wsline_conn> {
     template <class E = throws> result<void, E> ping(bytes data = {}, E &&on_error = {}) {
         return detail::call(on_error, wsline_conn_ping, handle_, data.data(), data.size());
     }
+    template <class E, detail::if_policy<E> = 0> result<void, E> ping(E &&on_error) {
+        return ping({}, on_error);
+    }
 
     /** Sends a pong of at most 125 bytes; see wsline_conn_pong(). */
     template <class E = throws> result<void, E> pong(bytes data = {}, E &&on_error = {}) {
         return detail::call(on_error, wsline_conn_pong, handle_, data.data(), data.size());
     }
+    template <class E, detail::if_policy<E> = 0> result<void, E> pong(E &&on_error) {
+        return pong({}, on_error);
+    }
 
     /** Sends a close frame, without waiting for the server's; see wsline_conn_send_close(). */
     template <class E = throws>
-    result<void, E> send_close(close_code code, const c_string &reason, E &&on_error = {}) {
+    result<void, E> send_close(close_code code = close_code::normal,
+                               const c_string &reason = nullptr, E &&on_error = {}) {
         return detail::call(on_error, wsline_conn_send_close, handle_,
                             static_cast<std::int32_t>(code), reason);
+    }
+    template <class E, detail::if_policy<E> = 0>
+    result<void, E> send_close(close_code code, E &&on_error) {
+        return send_close(code, nullptr, on_error);
+    }
+    template <class E, detail::if_policy<E> = 0> result<void, E> send_close(E &&on_error) {
+        return send_close(close_code::normal, nullptr, on_error);
     }
 
     /** Waits for the next message; see wsline_conn_recv(). */
@@ -175,6 +189,14 @@ class connection_ref : public detail::reference<wsline_conn> {
                           wsline::timeout wait = default_timeout, E &&on_error = {}) {
         return detail::call(on_error, wsline_conn_close, handle_, static_cast<std::int32_t>(code),
                             reason, wait.ms());
+    }
+    template <class E, detail::if_policy<E> = 0>
+    result<void, E> close(close_code code, const c_string &reason, E &&on_error) {
+        return close(code, reason, default_timeout, on_error);
+    }
+    template <class E, detail::if_policy<E> = 0>
+    result<void, E> close(close_code code, E &&on_error) {
+        return close(code, nullptr, default_timeout, on_error);
     }
     template <class E, detail::if_policy<E> = 0> result<void, E> close(E &&on_error) {
         return close(close_code::normal, nullptr, default_timeout, on_error);

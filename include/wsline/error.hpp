@@ -77,7 +77,7 @@ inline std::error_code make_error_code(status code) noexcept {
 class error_info {
   public:
     /** No failure. */
-    error_info() noexcept = default;
+    error_info() noexcept { raw_.retry_in_ms = -1; }
 
     /** A copy of `info`, with its message. */
     explicit error_info(const wsline_error_info &info) : raw_(info), message_(info.message) {
@@ -85,9 +85,9 @@ class error_info {
     }
 
     /** A failure that the C++ layer itself has found. */
-    error_info(wsline::status code, std::string message) : message_(std::move(message)) {
+    error_info(wsline::status code, std::string message) : error_info() {
         raw_.status = static_cast<wsline_status>(code);
-        raw_.retry_in_ms = -1;
+        message_ = std::move(message);
     }
 
     /** The status of the call. */

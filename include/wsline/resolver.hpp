@@ -73,14 +73,15 @@ class lookup {
 namespace detail {
 
 /** A resolver. Its exceptions end the lookup, which is destroyed meanwhile. */
-template <class F>
-void run_resolver(wsline_lookup *handle, const char *host, std::int32_t port,
-                  void *userdata) noexcept {
-    try {
-        (*static_cast<F *>(userdata))(lookup(handle), std::string_view(host), port);
-    } catch (...) {
+template <class F> struct run_resolver {
+    static void run(wsline_lookup *handle, const char *host, std::int32_t port,
+                    void *userdata) noexcept {
+        try {
+            (*static_cast<F *>(userdata))(lookup(handle), std::string_view(host), port);
+        } catch (...) {
+        }
     }
-}
+};
 
 } // namespace detail
 

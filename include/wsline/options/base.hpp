@@ -36,14 +36,15 @@ template <class Self> class options_base : public reference<wsline_options> {
         }
     }
 
-    /** Sets a function of wsline.h that calls `fn`; none if that is nullptr. */
-    template <class E, class Run, class F>
+    /** Makes `Runner::run`, which calls `fn`, the callback; none if `fn` is nullptr. */
+    template <class Runner, class E, class C, class F>
     chained<E> set_fn(E &on_error,
-                      wsline_status (*function)(wsline_options *, Run, void *, wsline_free_fn),
-                      std::common_type_t<Run> run, F &fn) {
+                      wsline_status (*function)(wsline_options *, C, void *, wsline_free_fn),
+                      F &fn) {
         if constexpr (std::is_null_pointer_v<F>) {
             return set(on_error, function, nullptr, nullptr, nullptr);
         } else {
+            C run = Runner::run;
             return set(on_error, function, run, new F(std::move(fn)), delete_userdata<F>);
         }
     }

@@ -364,7 +364,7 @@ template <class Self> class connect_options : public options_base<Self> {
      * If it throws, the lookup fails.
      */
     template <class F, class E = throws> chained<E> set_resolver(F fn, E &&on_error = {}) {
-        return this->set_fn(on_error, wsline_options_set_resolver, run_resolver<F>, fn);
+        return this->template set_fn<run_resolver<F>>(on_error, wsline_options_set_resolver, fn);
     }
 
     /* ---- Transports ---- */

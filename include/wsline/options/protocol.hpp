@@ -19,6 +19,31 @@
 
 namespace wsline::detail {
 
+/** Calls `mask_key fn()`. */
+template <class F> struct run_mask_key {
+    static std::int32_t run(std::uint8_t *key_out, void *userdata) noexcept {
+        try {
+            mask_key key = (*static_cast<F *>(userdata))();
+            std::copy(key.begin(), key.end(), key_out);
+            return WSLINE_OK;
+        } catch (...) {
+            return WSLINE_ERR_INTERNAL;
+        }
+    }
+};
+
+/** Calls `fn(event_view)`. */
+template <class F> struct run_event {
+    static void run(const wsline_event *event, void *userdata) noexcept {
+        try {
+            (*static_cast<F *>(userdata))(event_view(*event));
+        } catch (...) {
+            if (event->app == nullptr) std::terminate();
+            carry(event->app, nullptr);
+        }
+    }
+};
+
 /** Limits, compression, keepalive, reconnecting, events. Members of options and options_ref. */
 template <class Self> class protocol_options : public tls_options<Self> {
   public:
@@ -83,16 +108,7 @@ template <class Self> class protocol_options : public tls_options<Self> {
      * `fn` must not call the library. If it throws, the send fails.
      */
     template <class F, class E = throws> chained<E> set_mask_key_fn(F fn, E &&on_error = {}) {
-        wsline_mask_key_fn run = [](std::uint8_t *key_out, void *userdata) noexcept {
-            try {
-                mask_key key = (*static_cast<F *>(userdata))();
-                std::copy(key.begin(), key.end(), key_out);
-                return std::int32_t{WSLINE_OK};
-            } catch (...) {
-                return std::int32_t{WSLINE_ERR_INTERNAL};
-            }
-        };
-        return this->set_fn(on_error, wsline_options_set_mask_key_fn, run, fn);
+        return this->template set_fn<run_mask_key<F>>(on_error, wsline_options_set_mask_key_fn, fn);
     }
 
     /* ---- Servers that break the protocol ---- */
@@ -305,15 +321,7 @@ template <class Self> class protocol_options : public tls_options<Self> {
      * a connection, the program ends. `nullptr` removes the function.
      */
     template <class F, class E = throws> chained<E> set_event_callback(F fn, E &&on_error = {}) {
-        wsline_event_fn run = [](const wsline_event *event, void *userdata) noexcept {
-            try {
-                (*static_cast<F *>(userdata))(event_view(*event));
-            } catch (...) {
-                if (event->app == nullptr) std::terminate();
-                carry(event->app, nullptr);
-            }
-        };
-        return this->set_fn(on_error, wsline_options_set_event_callback, run, fn);
+        return this->template set_fn<run_event<F>>(on_error, wsline_options_set_event_callback, fn);
     }
 };
 
