@@ -41,7 +41,7 @@ class app_ref : public detail::app_callbacks<app_ref> {
      * If a callback throws, the app is aborted, and this function throws the exception. It does so
      * whatever the last argument is.
      */
-    template <class E = throws> result<void, E> run(E &&on_error = {}) {
+    template <class E = throws> result<void, E> run(E &&on_error = {}) const {
         detail::driver driving(handle_, shared_state());
         wsline_status code = wsline_app_run(handle_);
         driving.rethrow();
@@ -49,7 +49,7 @@ class app_ref : public detail::app_callbacks<app_ref> {
     }
 
     /** Drives the app on a thread of its own; see wsline_app_start() and join(). */
-    template <class E = throws> result<void, E> start(E &&on_error = {}) {
+    template <class E = throws> result<void, E> start(E &&on_error = {}) const {
         return detail::call(on_error, wsline_app_start, handle_);
     }
 
@@ -59,7 +59,8 @@ class app_ref : public detail::app_callbacks<app_ref> {
      * If a callback threw on the app's own thread, the app was aborted, and this function throws
      * the exception. It does so whatever the last argument is.
      */
-    template <class E = throws> result<void, E> join(timeout wait = forever, E &&on_error = {}) {
+    template <class E = throws>
+    result<void, E> join(timeout wait = forever, E &&on_error = {}) const {
         wsline_status code = wsline_app_join(handle_, wait.ms());
         /* Whatever the code is: a callback can throw when the app is ending already. */
         if (state_ != nullptr && !is_running()) {
@@ -67,51 +68,52 @@ class app_ref : public detail::app_callbacks<app_ref> {
         }
         return detail::finish(on_error, code, [] {});
     }
-    template <class E, detail::if_policy<E> = 0> result<void, E> join(E &&on_error) {
+    template <class E, detail::if_policy<E> = 0> result<void, E> join(E &&on_error) const {
         return join(forever, on_error);
     }
 
     /** Stops receiving until resume(); see wsline_app_pause(). */
-    template <class E = throws> result<void, E> pause(E &&on_error = {}) {
+    template <class E = throws> result<void, E> pause(E &&on_error = {}) const {
         return detail::call(on_error, wsline_app_pause, handle_);
     }
 
     /** Continues to receive; see wsline_app_resume(). */
-    template <class E = throws> result<void, E> resume(E &&on_error = {}) {
+    template <class E = throws> result<void, E> resume(E &&on_error = {}) const {
         return detail::call(on_error, wsline_app_resume, handle_);
     }
 
     /* ---- Connecting ---- */
 
     /** Calls on_connecting again, after connect_decision::later; see wsline_app_proceed(). */
-    template <class E = throws> result<void, E> proceed(E &&on_error = {}) {
+    template <class E = throws> result<void, E> proceed(E &&on_error = {}) const {
         return detail::call(on_error, wsline_app_proceed, handle_);
     }
 
     /** Sets the URL of the next attempts; see wsline_app_set_url(). */
-    template <class E = throws> result<void, E> set_url(const c_string &url, E &&on_error = {}) {
+    template <class E = throws>
+    result<void, E> set_url(const c_string &url, E &&on_error = {}) const {
         return detail::call(on_error, wsline_app_set_url, handle_, url);
     }
 
     /** Sets the options of the next attempts; see wsline_app_set_options(). */
     template <class E = throws>
     result<void, E> set_options(const detail::reference<wsline_options> &options,
-                                E &&on_error = {}) {
-        return detail::call(on_error, wsline_app_set_options, handle_, options.get());
+                                E &&on_error = {}) const {
+        return detail::call(on_error, wsline_app_set_options, handle_, options);
     }
 
     /** Closes the connection, and connects again; see wsline_app_reconnect(). */
     template <class E = throws>
     result<void, E> reconnect(close_code code = close_code::normal,
-                              const c_string &reason = nullptr, E &&on_error = {}) {
+                              const c_string &reason = nullptr, E &&on_error = {}) const {
         return detail::call(on_error, wsline_app_reconnect, handle_,
                             static_cast<std::int32_t>(code), reason);
     }
     template <class E, detail::if_policy<E> = 0>
-    result<void, E> reconnect(close_code code, E &&on_error) {
+    result<void, E> reconnect(close_code code, E &&on_error) const {
         return reconnect(code, nullptr, on_error);
     }
-    template <class E, detail::if_policy<E> = 0> result<void, E> reconnect(E &&on_error) {
+    template <class E, detail::if_policy<E> = 0> result<void, E> reconnect(E &&on_error) const {
         return reconnect(close_code::normal, nullptr, on_error);
     }
 
@@ -119,65 +121,67 @@ class app_ref : public detail::app_callbacks<app_ref> {
 
     /** Sends a text message, which must be UTF-8; see wsline_app_send_text(). */
     template <class E = throws>
-    result<void, E> send_text(std::string_view text, E &&on_error = {}) {
+    result<void, E> send_text(std::string_view text, E &&on_error = {}) const {
         return detail::call(on_error, wsline_app_send_text, handle_, text.data(), text.size());
     }
 
     /** Sends a binary message; see wsline_app_send_binary(). */
-    template <class E = throws> result<void, E> send_binary(bytes data, E &&on_error = {}) {
+    template <class E = throws> result<void, E> send_binary(bytes data, E &&on_error = {}) const {
         return detail::call(on_error, wsline_app_send_binary, handle_, data.data(), data.size());
     }
 
     /** Sends a message or a control frame; see wsline_app_send() and uncompressed(). */
-    template <class E = throws> result<void, E> send(opcode code, bytes data, E &&on_error = {}) {
+    template <class E = throws>
+    result<void, E> send(opcode code, bytes data, E &&on_error = {}) const {
         return detail::call(on_error, wsline_app_send, handle_, static_cast<std::int32_t>(code),
                             data.data(), data.size());
     }
 
     /** Sends a fragment of a message, the last one with `fin`; see wsline_app_send_fragment(). */
     template <class E = throws>
-    result<void, E> send_fragment(opcode code, bytes data, bool fin, E &&on_error = {}) {
+    result<void, E> send_fragment(opcode code, bytes data, bool fin, E &&on_error = {}) const {
         return detail::call(on_error, wsline_app_send_fragment, handle_,
                             static_cast<std::int32_t>(code), data.data(), data.size(), fin);
     }
 
     /** Sends a prepared message; see wsline_app_send_prepared(). */
     template <class E = throws>
-    result<void, E> send_prepared(const prepared &message, E &&on_error = {}) {
-        return detail::call(on_error, wsline_app_send_prepared, handle_, message.get());
+    result<void, E> send_prepared(const prepared &message, E &&on_error = {}) const {
+        return detail::call(on_error, wsline_app_send_prepared, handle_, message);
     }
 
     /** Collects small messages until uncork(); see wsline_app_cork(). */
-    template <class E = throws> result<void, E> cork(E &&on_error = {}) {
+    template <class E = throws> result<void, E> cork(E &&on_error = {}) const {
         return detail::call(on_error, wsline_app_cork, handle_);
     }
 
     /** Sends what was collected; see wsline_app_uncork(). */
-    template <class E = throws> result<void, E> uncork(E &&on_error = {}) {
+    template <class E = throws> result<void, E> uncork(E &&on_error = {}) const {
         return detail::call(on_error, wsline_app_uncork, handle_);
     }
 
     /** Waits until the system has accepted what is queued; see wsline_app_flush(). */
-    template <class E = throws> result<void, E> flush(timeout wait = forever, E &&on_error = {}) {
+    template <class E = throws>
+    result<void, E> flush(timeout wait = forever, E &&on_error = {}) const {
         return detail::call(on_error, wsline_app_flush, handle_, wait.ms());
     }
-    template <class E, detail::if_policy<E> = 0> result<void, E> flush(E &&on_error) {
+    template <class E, detail::if_policy<E> = 0> result<void, E> flush(E &&on_error) const {
         return flush(forever, on_error);
     }
 
     /** Sends a ping of at most 125 bytes; see wsline_app_ping(). */
-    template <class E = throws> result<void, E> ping(bytes data = {}, E &&on_error = {}) {
+    template <class E = throws> result<void, E> ping(bytes data = {}, E &&on_error = {}) const {
         return detail::call(on_error, wsline_app_ping, handle_, data.data(), data.size());
     }
-    template <class E, detail::if_policy<E> = 0> result<void, E> ping(E &&on_error) {
+    template <class E, detail::if_policy<E> = 0> result<void, E> ping(E &&on_error) const {
         return ping({}, on_error);
     }
 
     /** Sends a pong of at most 125 bytes; see wsline_app_pong(). */
-    template <class E = throws> result<void, E> pong(bytes data = {}, E &&on_error = {}) {
+    template <class E = throws> result<void, E> pong(bytes data = {}, E &&on_error = {}) const {
         return detail::call(on_error, wsline_app_pong, handle_, data.data(), data.size());
     }
-    template <class E, detail::if_policy<E> = 0> result<void, E> pong(E &&on_error) {
+    template <class E, detail::if_policy<E> = 0> result<void, E> pong(E &&on_error) const {
         return pong({}, on_error);
     }
 
@@ -186,32 +190,32 @@ class app_ref : public detail::app_callbacks<app_ref> {
     /** Begins to close the app; see wsline_app_close(). */
     template <class E = throws>
     result<void, E> close(close_code code = close_code::normal, const c_string &reason = nullptr,
-                          E &&on_error = {}) {
-        return detail::call(on_error, wsline_app_close, handle_, static_cast<std::int32_t>(code),
-                            reason);
+                          E &&on_error = {}) const {
+        return detail::ask(on_error, wsline_app_close, handle_, static_cast<std::int32_t>(code),
+                           reason);
     }
     template <class E, detail::if_policy<E> = 0>
-    result<void, E> close(close_code code, E &&on_error) {
+    result<void, E> close(close_code code, E &&on_error) const {
         return close(code, nullptr, on_error);
     }
-    template <class E, detail::if_policy<E> = 0> result<void, E> close(E &&on_error) {
+    template <class E, detail::if_policy<E> = 0> result<void, E> close(E &&on_error) const {
         return close(close_code::normal, nullptr, on_error);
     }
 
     /** Ends the app at once; see wsline_app_abort(). */
-    template <class E = throws> result<void, E> abort(E &&on_error = {}) {
-        return detail::call(on_error, wsline_app_abort, handle_);
+    template <class E = throws> result<void, E> abort(E &&on_error = {}) const {
+        return detail::ask(on_error, wsline_app_abort, handle_);
     }
 
     /** Ends the app, from a signal handler; see wsline_app_abort_from_signal(). */
-    void abort_from_signal() noexcept { wsline_app_abort_from_signal(handle_); }
+    void abort_from_signal() const noexcept { wsline_app_abort_from_signal(handle_); }
 
     /* ---- Posts and timers ---- */
 
     /**
      * Schedules `fn()` or `fn(app_ref)` on the thread that drives the app; see wsline_app_post().
      */
-    template <class F, class E = throws> result<void, E> post(F fn, E &&on_error = {}) {
+    template <class F, class E = throws> result<void, E> post(F fn, E &&on_error = {}) const {
         using holder = detail::app_callback<F>;
         return detail::call(on_error, wsline_app_post, handle_, detail::run_notice::run<app_ref, F>,
                             new holder{std::move(fn), shared_state()},
@@ -223,7 +227,7 @@ class app_ref : public detail::app_callbacks<app_ref> {
      * wsline_app_post_after().
      */
     template <class F, class E = throws>
-    result<std::uint64_t, E> post_after(timeout delay, F fn, E &&on_error = {}) {
+    result<std::uint64_t, E> post_after(timeout delay, F fn, E &&on_error = {}) const {
         using holder = detail::app_callback<F>;
         std::uint64_t post_id = 0;
         return detail::call_for(
@@ -234,7 +238,7 @@ class app_ref : public detail::app_callbacks<app_ref> {
 
     /** Cancels a function scheduled with post_after(); see wsline_app_cancel_post(). */
     template <class E = throws>
-    result<void, E> cancel_post(std::uint64_t post_id, E &&on_error = {}) {
+    result<void, E> cancel_post(std::uint64_t post_id, E &&on_error = {}) const {
         return detail::call(on_error, wsline_app_cancel_post, handle_, post_id);
     }
 };

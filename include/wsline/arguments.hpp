@@ -50,8 +50,8 @@ constexpr std::int64_t count_of(std::chrono::duration<Rep, From> time) noexcept 
 /**
  * How long a call may take: a duration, or `forever` or `default_timeout`.
  *
- * Converts from every std::chrono duration, rounded up to whole milliseconds. A negative duration
- * is 0: try once, without waiting.
+ * Converts from every std::chrono duration, rounded up to whole milliseconds, and from a point in
+ * time, a deadline. A negative duration, as after a deadline, is 0: try once, without waiting.
  */
 class timeout {
   public:
@@ -59,6 +59,11 @@ class timeout {
     template <class Rep, class Period>
     constexpr timeout(std::chrono::duration<Rep, Period> time) noexcept
         : ms_(detail::count_of<std::milli>(time)) {}
+
+    /** The time until a deadline. */
+    template <class Clock, class Duration>
+    timeout(std::chrono::time_point<Clock, Duration> deadline) noexcept
+        : timeout(deadline - Clock::now()) {}
 
     /** From a number of wsline.h: milliseconds, WSLINE_FOREVER or WSLINE_DEFAULT_TIMEOUT. */
     static constexpr timeout from_ms(std::int64_t ms) noexcept { return timeout(ms); }
@@ -99,6 +104,12 @@ class c_string {
     c_string(const char *text) noexcept : text_(text) {}
     c_string(const std::string &text) : text_(text.c_str()) { reject_nul(text); }
     c_string(std::string_view text) : copy_(text), text_(copy_.c_str()) { reject_nul(text); }
+    /** A std::filesystem::path. */
+    template <class Path,
+              std::enable_if_t<std::is_same_v<decltype(std::declval<const Path &>().native()),
+                                              const std::string &>,
+                               int> = 0>
+    c_string(const Path &path) : c_string(path.native()) {}
     c_string(const c_string &) = delete;
     c_string &operator=(const c_string &) = delete;
 
@@ -136,7 +147,7 @@ using element_of = std::remove_cv_t<
  * Bytes to send, lent for the call: any contiguous container of bytes (std::vector, std::array,
  * std::string, std::span), or a pointer and a size.
  *
- * A literal is none: it is not clear whether its NUL is meant. Write `"text"sv`.
+ * String literals are rejected, because they include a NUL: write `"text"sv`.
  */
 class bytes {
   public:
@@ -152,8 +163,9 @@ class bytes {
     constexpr bytes(const C &container) noexcept
         : data_(std::data(container)), size_(std::size(container)) {}
 
-    /** Not a literal. */
+    /** Not a literal; all elements of an array of your own. */
     template <std::size_t N> bytes(const char (&)[N]) = delete;
+    template <std::size_t N> constexpr bytes(char (&array)[N]) noexcept : data_(array), size_(N) {}
 
     /** The first byte; may be null if there are none. */
     constexpr const void *data() const noexcept { return data_; }

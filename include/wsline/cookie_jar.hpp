@@ -44,8 +44,8 @@ class cookie_jar
     result<std::string, E> cookies_for(const c_string &url, E &&on_error = {}) const {
         char *cookies = nullptr;
         return detail::call_for(
-            on_error, [&cookies] { return detail::take_string(cookies); }, wsline_cookie_jar_get,
-            handle_, url, &cookies);
+            on_error, [&cookies] { return detail::take_optional_string(cookies).value_or(""); },
+            wsline_cookie_jar_get, handle_, url, &cookies);
     }
 
     /** Removes all cookies; see wsline_cookie_jar_clear(). */

@@ -17,6 +17,7 @@
 #define WSLINE_ERROR_HPP
 
 #include <wsline/arguments.hpp>
+#include <wsline/handle.hpp>
 #include <wsline/status.hpp>
 
 #include <chrono>
@@ -35,8 +36,8 @@
 
 namespace wsline {
 
-/** The category of error codes of this library, named "wsline". */
-inline const std::error_category &category() noexcept {
+/** The category of error codes of this library, named "wsline". There is one in a process. */
+[[gnu::visibility("default")]] inline const std::error_category &category() noexcept {
     class category_type final : public std::error_category {
         const char *name() const noexcept override { return "wsline"; }
         std::string message(int number) const override { return wsline_strerror(number); }
@@ -59,6 +60,12 @@ inline const std::error_category &category() noexcept {
                 return std::errc::not_enough_memory;
             case WSLINE_ERR_MESSAGE_TOO_BIG:
                 return std::errc::message_size;
+            case WSLINE_ERR_IO:
+                return std::errc::io_error;
+            case WSLINE_ERR_CONNECTION_LOST:
+                return std::errc::connection_reset;
+            case WSLINE_ERR_PROTOCOL:
+                return std::errc::protocol_error;
             default:
                 return {number, *this};
             }
@@ -126,7 +133,7 @@ class error_info {
 };
 
 /** Thrown by the functions of this library. `what()` is the error message, one line. */
-class error : public std::system_error {
+class [[gnu::visibility("default")]] error : public std::system_error {
   public:
     explicit error(error_info info)
         : std::system_error(info.code()), info_(std::make_shared<error_info>(std::move(info))) {}
@@ -185,9 +192,19 @@ template <class T> struct result_of<T, as_expected_t> {
 };
 #endif
 
+/** What a function returns that has an E to report errors to. */
+template <class T, class E> using outcome = typename result_of<T, plain<E>>::type;
+
+/** An error code must be a variable: nobody would see a temporary one. */
+template <class E>
+using policy_of = std::conditional_t<std::is_same_v<plain<E>, std::error_code> &&
+                                         !std::is_same_v<E, std::error_code &>,
+                                     void, plain<E>>;
+
 template <class E, class = void> inline constexpr bool is_policy = false;
 template <class E>
-inline constexpr bool is_policy<E, std::void_t<typename result_of<void, plain<E>>::type>> = true;
+inline constexpr bool is_policy<E, std::void_t<typename result_of<void, policy_of<E>>::type>> =
+    true;
 
 /** Keeps an overload with an error argument from taking any other argument. */
 template <class E> using if_policy = std::enable_if_t<is_policy<E>, int>;
@@ -195,7 +212,8 @@ template <class E> using if_policy = std::enable_if_t<is_policy<E>, int>;
 } // namespace detail
 
 /** What a function returns that returns a T if it throws; see the table above. */
-template <class T, class E> using result = typename detail::result_of<T, detail::plain<E>>::type;
+template <class T, class E>
+using result = typename detail::result_of<T, detail::policy_of<E>>::type;
 
 namespace detail {
 
@@ -212,9 +230,22 @@ namespace detail {
     return error_info(info);
 }
 
+/**
+ * The same for the functions that programs call after a failure: those that end an object, describe
+ * it, or set its callbacks. They may leave the last error as it is, so that it belongs to another
+ * call.
+ */
+[[gnu::cold, gnu::noinline]] inline error_info info_after_failure(wsline_status code) {
+    if (code == WSLINE_ERR_INVALID_ARGUMENT)
+        return error_info(status{code}, "the object is empty, or an argument is invalid");
+    if (code == WSLINE_ERR_WRONG_STATE)
+        return error_info(status{code}, "not possible in the current state of the object");
+    return info_of(code);
+}
+
 /** Reports a failure as E says; `info` makes the details. */
 template <class T, class E, class Info>
-result<T, E> fail(E &on_error, [[maybe_unused]] wsline_status code, [[maybe_unused]] Info info) {
+outcome<T, E> fail(E &on_error, [[maybe_unused]] wsline_status code, [[maybe_unused]] Info info) {
     using policy = plain<E>;
     if constexpr (std::is_same_v<policy, throws>) {
         throw_error(info());
@@ -223,48 +254,84 @@ result<T, E> fail(E &on_error, [[maybe_unused]] wsline_status code, [[maybe_unus
         return T();
     } else {
 #ifdef __cpp_lib_expected
-        return result<T, E>(std::unexpect, info());
+        return outcome<T, E>(std::unexpect, info());
 #endif
     }
 }
 
 /** The result of a call that has returned `code`: on success what `make` returns. */
 template <class E, class Make>
-auto finish(E &on_error, wsline_status code, Make make) -> result<decltype(make()), E> {
+auto finish(E &on_error, wsline_status code, Make make, error_info (*info)(wsline_status) = info_of)
+    -> outcome<decltype(make()), E> {
     using T = decltype(make());
-    if (code != WSLINE_OK) return fail<T>(on_error, code, [code] { return info_of(code); });
+    if (code != WSLINE_OK) return fail<T>(on_error, code, [=] { return info(code); });
     if constexpr (std::is_same_v<plain<E>, std::error_code>) on_error.clear();
     if constexpr (std::is_void_v<T>) {
         make();
-        return result<T, E>();
+        return outcome<T, E>();
     } else {
-        return result<T, E>(make());
+        return outcome<T, E>(make());
     }
 }
 
-inline bool is_valid(const c_string &text) noexcept { return text.is_valid(); }
-template <class T> constexpr bool is_valid(const T &) noexcept { return true; }
+/** Whether T is the class of an object, or of a reference to one. */
+template <class T, class = void> inline constexpr bool is_object = false;
+template <class T> inline constexpr bool is_object<T, std::void_t<typename T::handle_type>> = true;
 
-inline const char *to_c(const c_string &text) noexcept { return text.get(); }
-template <class T> constexpr T to_c(T value) noexcept { return value; }
+/** An argument as the functions of wsline.h take it. */
+template <class T> constexpr auto to_c(const T &argument) noexcept {
+    if constexpr (std::is_same_v<T, c_string> || is_object<T>)
+        return argument.get();
+    else
+        return static_cast<std::decay_t<const T &>>(argument);
+}
 
-inline error_info nul_inside() {
-    return error_info(status::invalid_argument, "a string argument contains a NUL byte");
+/**
+ * Whether an argument keeps its meaning in C: a string has no NUL inside, and an object is not
+ * empty, because NULL often means a default.
+ */
+template <class T> constexpr bool is_valid(const T &argument) noexcept {
+    if constexpr (std::is_same_v<T, c_string>)
+        return argument.is_valid();
+    else if constexpr (is_object<T>)
+        return static_cast<bool>(argument);
+    else
+        return true;
+}
+
+inline error_info invalid_argument() {
+    return error_info(status::invalid_argument,
+                      "an object passed as an argument is empty, or a string contains a NUL byte");
 }
 
 /** Calls a function of wsline.h; on success returns what `make` returns. */
 template <class E, class Make, class... P, class... A>
 auto call_for(E &on_error, Make make, wsline_status (*function)(P...), const A &...arguments)
-    -> result<decltype(make()), E> {
+    -> outcome<decltype(make()), E> {
     if (!(is_valid(arguments) && ...))
-        return fail<decltype(make())>(on_error, WSLINE_ERR_INVALID_ARGUMENT, nul_inside);
+        return fail<decltype(make())>(on_error, WSLINE_ERR_INVALID_ARGUMENT, invalid_argument);
     return finish(on_error, function(to_c(arguments)...), make);
+}
+
+/** The same for a function that may leave the last error as it is. */
+template <class E, class Make, class... P, class... A>
+auto ask_for(E &on_error, Make make, wsline_status (*function)(P...), const A &...arguments)
+    -> outcome<decltype(make()), E> {
+    if (!(is_valid(arguments) && ...))
+        return fail<decltype(make())>(on_error, WSLINE_ERR_INVALID_ARGUMENT, invalid_argument);
+    return finish(on_error, function(to_c(arguments)...), make, info_after_failure);
 }
 
 /** Calls a function of wsline.h that has no result but its status. */
 template <class E, class... P, class... A>
-result<void, E> call(E &on_error, wsline_status (*function)(P...), const A &...arguments) {
+outcome<void, E> call(E &on_error, wsline_status (*function)(P...), const A &...arguments) {
     return call_for(on_error, [] {}, function, arguments...);
+}
+
+/** The same for a function that may leave the last error as it is. */
+template <class E, class... P, class... A>
+outcome<void, E> ask(E &on_error, wsline_status (*function)(P...), const A &...arguments) {
+    return ask_for(on_error, [] {}, function, arguments...);
 }
 
 } // namespace detail

@@ -9,6 +9,7 @@
 #include <wsline.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -31,6 +32,14 @@ template <class T> class reference {
 
     /** Whether there is an object. */
     explicit constexpr operator bool() const noexcept { return handle_ != nullptr; }
+
+    /** Whether both are the same object. */
+    friend constexpr bool operator==(const reference &a, const reference &b) noexcept {
+        return a.handle_ == b.handle_;
+    }
+    friend constexpr bool operator!=(const reference &a, const reference &b) noexcept {
+        return a.handle_ != b.handle_;
+    }
 
   protected:
     T *handle_ = nullptr;
@@ -64,10 +73,11 @@ class owner : public Reference {
     }
 };
 
-/** A string of the library, copied and freed. */
-inline std::string take_string(char *string) {
+/** A string of the library, if there is one, copied and freed. */
+inline std::optional<std::string> take_optional_string(char *string) {
     std::unique_ptr<char, void (*)(char *)> guard(string, wsline_string_free);
-    return string == nullptr ? std::string() : std::string(string);
+    if (string == nullptr) return std::nullopt;
+    return std::string(string);
 }
 
 } // namespace wsline::detail

@@ -41,7 +41,7 @@ template <class E = throws> result<void, E> set_process_timeout(timeout time, E 
 /** The timeout of connections without one; see wsline_default_timeout_ms(). */
 inline timeout process_timeout() noexcept { return timeout::from_ms(wsline_default_timeout_ms()); }
 
-/** Ends the log, or sends it nowhere; see wsline_set_log(). */
+/** Ends the log; see wsline_set_log(). */
 template <class E = throws> result<void, E> set_log(std::nullptr_t, E &&on_error = {}) {
     return detail::call(on_error, wsline_set_log, std::int32_t{WSLINE_LOG_OFF}, nullptr, nullptr,
                         nullptr);
@@ -50,7 +50,8 @@ template <class E = throws> result<void, E> set_log(std::nullptr_t, E &&on_error
 /**
  * Sends the lines of the log to `fn(log_level, std::string_view)`; see wsline_set_log().
  *
- * `fn` must not call the library. If it throws, the program ends.
+ * `fn` may run on several threads at once, and must not call the library. If it throws, the program
+ * ends.
  */
 template <class F, class E = throws>
 result<void, E> set_log(log_level level, F fn, E &&on_error = {}) {
@@ -72,17 +73,18 @@ result<std::optional<std::string>, E>
 proxy_for_url(const c_string &url, const detail::reference<wsline_options> &options,
               E &&on_error = {}) {
     char *proxy = nullptr;
-    auto take = [&proxy]() -> std::optional<std::string> {
-        if (proxy == nullptr) return std::nullopt;
-        return detail::take_string(proxy);
-    };
-    return detail::call_for(on_error, take, wsline_proxy_for_url, url, options.get(), &proxy);
+    return detail::call_for(
+        on_error, [&proxy] { return detail::take_optional_string(proxy); }, wsline_proxy_for_url,
+        url, options, &proxy);
 }
 
 /** The same with the default options. */
 template <class E = throws, detail::if_policy<E> = 0>
 result<std::optional<std::string>, E> proxy_for_url(const c_string &url, E &&on_error = {}) {
-    return proxy_for_url(url, options_ref(), on_error);
+    char *proxy = nullptr;
+    return detail::call_for(
+        on_error, [&proxy] { return detail::take_optional_string(proxy); }, wsline_proxy_for_url,
+        url, nullptr, &proxy);
 }
 
 /** Whether `text` is valid UTF-8; see wsline_utf8_is_valid(). */

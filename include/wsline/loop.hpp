@@ -23,13 +23,13 @@ class loop_ref : public detail::reference<wsline_loop> {
     using reference::reference;
 
     /** Adds an app, which the loop connects and drives; see wsline_loop_add(). */
-    template <class E = throws> result<void, E> add(app_ref app, E &&on_error = {}) {
-        return detail::call(on_error, wsline_loop_add, handle_, app.get());
+    template <class E = throws> result<void, E> add(app_ref app, E &&on_error = {}) const {
+        return detail::call(on_error, wsline_loop_add, handle_, app);
     }
 
     /** Removes an app, and ends it; see wsline_loop_remove(). */
-    template <class E = throws> result<void, E> remove(app_ref app, E &&on_error = {}) {
-        return detail::call(on_error, wsline_loop_remove, handle_, app.get());
+    template <class E = throws> result<void, E> remove(app_ref app, E &&on_error = {}) const {
+        return detail::ask(on_error, wsline_loop_remove, handle_, app);
     }
 
     /**
@@ -38,7 +38,7 @@ class loop_ref : public detail::reference<wsline_loop> {
      * If a callback throws, the loop stops, and this function throws the exception; the apps stay
      * in the loop. It does so whatever the last argument is.
      */
-    template <class E = throws> result<void, E> run(E &&on_error = {}) {
+    template <class E = throws> result<void, E> run(E &&on_error = {}) const {
         detail::driver driving(handle_);
         wsline_status code = wsline_loop_run(handle_);
         driving.rethrow();
@@ -51,7 +51,7 @@ class loop_ref : public detail::reference<wsline_loop> {
      * If a callback throws, this function throws the exception. It does so whatever the last
      * argument is.
      */
-    template <class E = throws> result<void, E> run_once(timeout wait, E &&on_error = {}) {
+    template <class E = throws> result<void, E> run_once(timeout wait, E &&on_error = {}) const {
         detail::driver driving(handle_);
         wsline_status code = wsline_loop_run_once(handle_, wait.ms());
         driving.rethrow();
@@ -59,8 +59,8 @@ class loop_ref : public detail::reference<wsline_loop> {
     }
 
     /** Makes run() return, from any thread or a signal handler; see wsline_loop_stop(). */
-    template <class E = throws> result<void, E> stop(E &&on_error = {}) {
-        return detail::call(on_error, wsline_loop_stop, handle_);
+    template <class E = throws> result<void, E> stop(E &&on_error = {}) const {
+        return detail::ask(on_error, wsline_loop_stop, handle_);
     }
 
     /** A descriptor that is readable when run_once() has something to do; see wsline_loop_fd(). */
@@ -76,7 +76,7 @@ class loop_ref : public detail::reference<wsline_loop> {
      * Schedules `fn()` or `fn(loop_ref)` on the thread that drives the loop; see
      * wsline_loop_post().
      */
-    template <class F, class E = throws> result<void, E> post(F fn, E &&on_error = {}) {
+    template <class F, class E = throws> result<void, E> post(F fn, E &&on_error = {}) const {
         using callback = detail::loop_callback<loop_ref, F>;
         return detail::call(on_error, wsline_loop_post, handle_, callback::run,
                             new callback{std::move(fn)}, detail::delete_userdata<callback>);
@@ -87,7 +87,7 @@ class loop_ref : public detail::reference<wsline_loop> {
      * wsline_loop_post_after().
      */
     template <class F, class E = throws>
-    result<std::uint64_t, E> post_after(timeout delay, F fn, E &&on_error = {}) {
+    result<std::uint64_t, E> post_after(timeout delay, F fn, E &&on_error = {}) const {
         using callback = detail::loop_callback<loop_ref, F>;
         std::uint64_t post_id = 0;
         return detail::call_for(
@@ -98,14 +98,14 @@ class loop_ref : public detail::reference<wsline_loop> {
 
     /** Cancels a function scheduled with post_after(); see wsline_loop_cancel_post(). */
     template <class E = throws>
-    result<void, E> cancel_post(std::uint64_t post_id, E &&on_error = {}) {
+    result<void, E> cancel_post(std::uint64_t post_id, E &&on_error = {}) const {
         return detail::call(on_error, wsline_loop_cancel_post, handle_, post_id);
     }
 };
 
 namespace detail {
 
-inline void free_loop(wsline_loop *handle) noexcept {
+[[gnu::visibility("default")]] inline void free_loop(wsline_loop *handle) noexcept {
     if (handle != nullptr) driver::forget(handle);
     wsline_loop_free(handle);
 }

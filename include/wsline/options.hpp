@@ -51,11 +51,14 @@ class options : public detail::owner<detail::protocol_options<options>, wsline_o
     options &operator=(options &&) noexcept = default;
     ~options() = default;
 
+    /** For functions that modify the options of somebody else. */
+    operator options_ref() noexcept { return options_ref(handle_); }
+
   private:
     static wsline_options *clone(const detail::reference<wsline_options> &other) {
         throws on_error;
         wsline_options *copy = nullptr;
-        detail::call(on_error, wsline_options_clone, other.get(), &copy);
+        detail::call(on_error, wsline_options_clone, other, &copy);
         return copy;
     }
 };

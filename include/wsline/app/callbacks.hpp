@@ -29,17 +29,18 @@ template <class Ref> class app_callbacks : public app_queries {
     using app_queries::app_queries;
 
     /** Sets `fn(app_ref)`, called when a connection is open; see wsline_app_on_open(). */
-    template <class F, class E = throws> result<void, E> on_open(F fn, E &&on_error = {}) {
+    template <class F, class E = throws> result<void, E> on_open(F fn, E &&on_error = {}) const {
         return set<run_notice>(on_error, wsline_app_on_open, fn);
     }
 
     /** Sets `fn(app_ref)`, called instead after the first time; see wsline_app_on_reconnect(). */
-    template <class F, class E = throws> result<void, E> on_reconnect(F fn, E &&on_error = {}) {
+    template <class F, class E = throws>
+    result<void, E> on_reconnect(F fn, E &&on_error = {}) const {
         return set<run_notice>(on_error, wsline_app_on_reconnect, fn);
     }
 
     /** Sets `fn(app_ref, message_view)`, called with each message; see wsline_app_on_message(). */
-    template <class F, class E = throws> result<void, E> on_message(F fn, E &&on_error = {}) {
+    template <class F, class E = throws> result<void, E> on_message(F fn, E &&on_error = {}) const {
         return set<run_message>(on_error, wsline_app_on_message, fn);
     }
 
@@ -47,33 +48,34 @@ template <class Ref> class app_callbacks : public app_queries {
      * Sets `fn(app_ref, messages_view)`, called with all messages that have arrived; see
      * wsline_app_on_messages().
      */
-    template <class F, class E = throws> result<void, E> on_messages(F fn, E &&on_error = {}) {
+    template <class F, class E = throws>
+    result<void, E> on_messages(F fn, E &&on_error = {}) const {
         return set<run_messages>(on_error, wsline_app_on_messages, fn);
     }
 
     /** Sets `fn(app_ref, message_view)`, an observer of all data; see wsline_app_on_data(). */
-    template <class F, class E = throws> result<void, E> on_data(F fn, E &&on_error = {}) {
+    template <class F, class E = throws> result<void, E> on_data(F fn, E &&on_error = {}) const {
         return set<run_message>(on_error, wsline_app_on_data, fn);
     }
 
     /** Sets `fn(app_ref, message_view)`, called with parts of messages; see wsline_app_on_part().
      */
-    template <class F, class E = throws> result<void, E> on_part(F fn, E &&on_error = {}) {
+    template <class F, class E = throws> result<void, E> on_part(F fn, E &&on_error = {}) const {
         return set<run_message>(on_error, wsline_app_on_part, fn);
     }
 
     /** Sets `fn(app_ref, message_view)`, called with each ping; see wsline_app_on_ping(). */
-    template <class F, class E = throws> result<void, E> on_ping(F fn, E &&on_error = {}) {
+    template <class F, class E = throws> result<void, E> on_ping(F fn, E &&on_error = {}) const {
         return set<run_message>(on_error, wsline_app_on_ping, fn);
     }
 
     /** Sets `fn(app_ref, message_view)`, called with each pong; see wsline_app_on_pong(). */
-    template <class F, class E = throws> result<void, E> on_pong(F fn, E &&on_error = {}) {
+    template <class F, class E = throws> result<void, E> on_pong(F fn, E &&on_error = {}) const {
         return set<run_message>(on_error, wsline_app_on_pong, fn);
     }
 
     /** Sets `fn(app_ref)`, called when the send queue has room again; see wsline_app_on_drain(). */
-    template <class F, class E = throws> result<void, E> on_drain(F fn, E &&on_error = {}) {
+    template <class F, class E = throws> result<void, E> on_drain(F fn, E &&on_error = {}) const {
         return set<run_notice>(on_error, wsline_app_on_drain, fn);
     }
 
@@ -81,7 +83,7 @@ template <class Ref> class app_callbacks : public app_queries {
      * Sets `fn(app_ref, const error_info &)`, called when an attempt to connect has failed, or a
      * connection has ended without a closing handshake; see wsline_app_on_error().
      */
-    template <class F, class E = throws> result<void, E> on_error(F fn, E &&on_failure = {}) {
+    template <class F, class E = throws> result<void, E> on_error(F fn, E &&on_failure = {}) const {
         return set<run_error>(on_failure, wsline_app_on_error, fn);
     }
 
@@ -89,7 +91,7 @@ template <class Ref> class app_callbacks : public app_queries {
      * Sets `fn(app_ref, const close_info &)`, called when a connection has ended; see
      * wsline_app_on_close().
      */
-    template <class F, class E = throws> result<void, E> on_close(F fn, E &&on_error = {}) {
+    template <class F, class E = throws> result<void, E> on_close(F fn, E &&on_error = {}) const {
         return set<run_close>(on_error, wsline_app_on_close, fn);
     }
 
@@ -97,7 +99,8 @@ template <class Ref> class app_callbacks : public app_queries {
      * Sets `connect_decision fn(app_ref, attempt_view, options_ref)`, called before each attempt to
      * connect; see wsline_app_on_connecting().
      */
-    template <class F, class E = throws> result<void, E> on_connecting(F fn, E &&on_error = {}) {
+    template <class F, class E = throws>
+    result<void, E> on_connecting(F fn, E &&on_error = {}) const {
         return set<run_connecting>(on_error, wsline_app_on_connecting, fn);
     }
 
@@ -109,28 +112,29 @@ template <class Ref> class app_callbacks : public app_queries {
      * are removed. `handler` is moved; to keep it, pass a pointer to it. `nullptr` removes all.
      */
     template <class H, class E = throws>
-    result<void, E> set_callbacks(H handler, E &&on_failure = {}) {
+    result<void, E> set_callbacks(H handler, E &&on_failure = {}) const {
         if constexpr (std::is_null_pointer_v<H>) {
-            return call(on_failure, wsline_app_set_callbacks, handle_, nullptr, nullptr, nullptr);
+            return ask(on_failure, wsline_app_set_callbacks, handle_, nullptr, nullptr, nullptr);
         } else {
             wsline_app_callbacks callbacks = handler_callbacks<Ref, H>();
-            return call(on_failure, wsline_app_set_callbacks, handle_, &callbacks,
-                        new app_callback<H>{std::move(handler), shared_state()},
-                        delete_userdata<app_callback<H>>);
+            return ask(on_failure, wsline_app_set_callbacks, handle_, &callbacks,
+                       new app_callback<H>{std::move(handler), shared_state()},
+                       delete_userdata<app_callback<H>>);
         }
     }
 
   private:
     template <class Kind, class E, class C, class F>
     result<void, E> set(E &on_error,
-                        wsline_status (*function)(wsline_app *, C, void *, wsline_free_fn), F &fn) {
+                        wsline_status (*function)(wsline_app *, C, void *, wsline_free_fn),
+                        F &fn) const {
         if constexpr (std::is_null_pointer_v<F>) {
-            return call(on_error, function, handle_, nullptr, nullptr, nullptr);
+            return ask(on_error, function, handle_, nullptr, nullptr, nullptr);
         } else {
             C run = Kind::template run<Ref, F>;
-            return call(on_error, function, handle_, run,
-                        new app_callback<F>{std::move(fn), shared_state()},
-                        delete_userdata<app_callback<F>>);
+            return ask(on_error, function, handle_, run,
+                       new app_callback<F>{std::move(fn), shared_state()},
+                       delete_userdata<app_callback<F>>);
         }
     }
 };

@@ -53,14 +53,14 @@ class app_queries : public reference<wsline_app> {
     /** The counters of the connection; see wsline_app_stats(). */
     template <class E = throws> result<wsline::stats, E> stats(E &&on_error = {}) const {
         wsline_stats counted{};
-        return call_for(
+        return ask_for(
             on_error, [&counted] { return counted; }, wsline_app_stats, handle_, &counted);
     }
 
     /** How long the parts of the connect took; see wsline_app_timings(). */
     template <class E = throws> result<wsline::timings, E> timings(E &&on_error = {}) const {
         wsline_timings measured{};
-        return call_for(
+        return ask_for(
             on_error, [&measured] { return wsline::timings(measured); }, wsline_app_timings,
             handle_, &measured);
     }
@@ -68,7 +68,7 @@ class app_queries : public reference<wsline_app> {
     /** The last failed call on this app; see wsline_app_last_error(). */
     template <class E = throws> result<error_info, E> last_error(E &&on_error = {}) const {
         wsline_error_info info{};
-        return call_for(
+        return ask_for(
             on_error, [&info] { return error_info(info); }, wsline_app_last_error, handle_, &info);
     }
 
@@ -103,7 +103,7 @@ class app_queries : public reference<wsline_app> {
             return data == nullptr ? std::string()
                                    : std::string(static_cast<const char *>(data), size);
         };
-        return call_for(on_error, copy, wsline_app_response_body, handle_, &data, &size);
+        return ask_for(on_error, copy, wsline_app_response_body, handle_, &data, &size);
     }
 
     /** The subprotocol that the server chose; empty for none; see wsline_app_subprotocol(). */
@@ -122,7 +122,7 @@ class app_queries : public reference<wsline_app> {
     /** What TLS negotiated; see wsline_app_tls_info(). */
     template <class E = throws> result<wsline::tls_info, E> tls_info(E &&on_error = {}) const {
         wsline_tls_info info{};
-        return call_for(
+        return ask_for(
             on_error, [&info] { return wsline::tls_info(info); }, wsline_app_tls_info, handle_,
             &info);
     }

@@ -89,7 +89,10 @@ template <class Self> class connect_options : public options_base<Self> {
      */
     template <class E = throws>
     chained<E> set_cookie_jar(const cookie_jar &jar, E &&on_error = {}) {
-        return this->set(on_error, wsline_options_set_cookie_jar, jar.get());
+        return this->set(on_error, wsline_options_set_cookie_jar, jar);
+    }
+    template <class E = throws> chained<E> set_cookie_jar(std::nullptr_t, E &&on_error = {}) {
+        return this->set(on_error, wsline_options_set_cookie_jar, nullptr);
     }
 
     /**
@@ -266,6 +269,14 @@ template <class Self> class connect_options : public options_base<Self> {
                          value.size());
     }
 
+    /** The same for an option whose value is an `int`, as most are. */
+    template <class E = throws>
+    chained<E> add_socket_option(std::int32_t level, std::int32_t name, int value,
+                                 E &&on_error = {}) {
+        return this->set(on_error, wsline_options_add_socket_option, level, name, &value,
+                         sizeof value);
+    }
+
     /**
      * Removes all options added with wsline_options_add_socket_option(); see
      * wsline_options_clear_socket_options().
@@ -374,7 +385,10 @@ template <class Self> class connect_options : public options_base<Self> {
      */
     template <class E = throws>
     chained<E> set_transport(const transport &transport, E &&on_error = {}) {
-        return this->set(on_error, wsline_options_set_transport, transport.get());
+        return this->set(on_error, wsline_options_set_transport, transport);
+    }
+    template <class E = throws> chained<E> set_transport(std::nullptr_t, E &&on_error = {}) {
+        return this->set(on_error, wsline_options_set_transport, nullptr);
     }
 };
 
