@@ -42,7 +42,7 @@ class app_ref : public detail::app_callbacks<app_ref> {
      * whatever the last argument is.
      */
     template <class E = throws> result<void, E> run(E &&on_error = {}) const {
-        detail::driver driving(handle_, shared_state());
+        detail::driver driving(handle_, state());
         wsline_status code = wsline_app_run(handle_);
         driving.rethrow();
         return detail::finish(on_error, code, [] {});
@@ -50,6 +50,7 @@ class app_ref : public detail::app_callbacks<app_ref> {
 
     /** Drives the app on a thread of its own; see wsline_app_start() and join(). */
     template <class E = throws> result<void, E> start(E &&on_error = {}) const {
+        if (auto kept = state()) kept->take(); /* that of an earlier run, which nobody joined */
         return detail::call(on_error, wsline_app_start, handle_);
     }
 
@@ -63,10 +64,10 @@ class app_ref : public detail::app_callbacks<app_ref> {
     result<void, E> join(timeout wait = forever, E &&on_error = {}) const {
         wsline_status code = wsline_app_join(handle_, wait.ms());
         /* Whatever the code is: a callback can throw when the app is ending already. */
-        if (state_ != nullptr && !is_running()) {
-            if (std::exception_ptr thrown = state_->take()) std::rethrow_exception(thrown);
+        if (auto kept = state(); kept != nullptr && !is_running()) {
+            if (std::exception_ptr thrown = kept->take()) std::rethrow_exception(thrown);
         }
-        return detail::finish(on_error, code, [] {});
+        return detail::finish(on_error, code, [] {}, detail::info_after_failure);
     }
     template <class E, detail::if_policy<E> = 0> result<void, E> join(E &&on_error) const {
         return join(forever, on_error);
@@ -218,8 +219,7 @@ class app_ref : public detail::app_callbacks<app_ref> {
     template <class F, class E = throws> result<void, E> post(F fn, E &&on_error = {}) const {
         using holder = detail::app_callback<F>;
         return detail::call(on_error, wsline_app_post, handle_, detail::run_notice::run<app_ref, F>,
-                            new holder{std::move(fn), shared_state()},
-                            detail::delete_userdata<holder>);
+                            new holder{std::move(fn), state()}, detail::delete_userdata<holder>);
     }
 
     /**
@@ -232,7 +232,7 @@ class app_ref : public detail::app_callbacks<app_ref> {
         std::uint64_t post_id = 0;
         return detail::call_for(
             on_error, [&post_id] { return post_id; }, wsline_app_post_after, handle_, delay.ms(),
-            detail::run_notice::run<app_ref, F>, new holder{std::move(fn), shared_state()},
+            detail::run_notice::run<app_ref, F>, new holder{std::move(fn), state()},
             detail::delete_userdata<holder>, &post_id);
     }
 
@@ -243,65 +243,65 @@ class app_ref : public detail::app_callbacks<app_ref> {
     }
 };
 
+namespace detail {
+
+[[gnu::visibility("default")]] inline void free_app(wsline_app *handle) noexcept {
+    if (handle == nullptr) return;
+    if (auto state = app_states::of_process().find(handle)) state->freed = true;
+    app_states::of_process().remove(handle);
+    wsline_app_free(handle);
+}
+
+} // namespace detail
+
 /**
  * A client with callbacks, freed with this object: without a closing handshake, unless close() was
  * called and the app has ended. Can be moved, but not copied.
  */
-class app : public app_ref {
+class app : public detail::owner<app_ref, detail::free_app> {
   public:
-    /** None. */
+    /** An empty object. */
     app() noexcept = default;
 
     /** An app for `url` with the default options; see wsline_app_new(). */
-    explicit app(const c_string &url) : app(url, options_ref()) {}
+    explicit app(const c_string &url) { create(url, nullptr); }
 
     /** An app for `url`; see wsline_app_new(). */
-    app(const c_string &url, const detail::reference<wsline_options> &options)
-        : app(make(url, options)) {}
+    app(const c_string &url, const detail::reference<wsline_options> &options) {
+        create(url, options);
+    }
 
     /** Takes over `handle`. */
-    explicit app(wsline_app *handle)
-        : app_ref(handle, nullptr), owned_(std::make_shared<detail::app_state>()) {
-        state_ = owned_.get();
+    explicit app(wsline_app *handle) : owner(handle) {
+        if (handle != nullptr) detail::app_states::of_process().add(handle, make_state());
     }
 
-    app(app &&other) noexcept
-        : app_ref(std::exchange(other.handle_, nullptr), std::exchange(other.state_, nullptr)),
-          owned_(std::move(other.owned_)) {}
-    app &operator=(app &&other) noexcept {
-        app moved(std::move(other));
-        std::swap(handle_, moved.handle_);
-        std::swap(state_, moved.state_);
-        std::swap(owned_, moved.owned_);
-        return *this;
-    }
-    ~app() {
-        if (owned_) owned_->freed = true;
-        wsline_app_free(handle_);
-    }
+    app(app &&) noexcept = default;
+    app &operator=(app &&) noexcept = default;
+    ~app() = default;
 
     /** Gives the handle away: the caller frees it. */
     wsline_app *release() noexcept {
-        state_ = nullptr;
-        owned_ = nullptr;
-        return std::exchange(handle_, nullptr);
+        detail::app_states::of_process().remove(handle_);
+        return owner::release();
     }
 
     /** Frees the app, and takes over `handle` instead. */
-    void reset(wsline_app *handle = nullptr) { *this = handle == nullptr ? app() : app(handle); }
+    void reset(wsline_app *handle = nullptr) { *this = app(handle); }
 
   private:
-    static wsline_app *make(const c_string &url, const detail::reference<wsline_options> &options) {
-        throws on_error;
-        wsline_app *handle = nullptr;
-        detail::call(on_error, wsline_app_new, url, options.get(), &handle);
-        return handle;
+    static std::shared_ptr<detail::app_state> make_state() {
+        return std::make_shared<detail::app_state>();
     }
 
-    std::shared_ptr<detail::app_state> owned_;
+    template <class Options> void create(const c_string &url, const Options &options) {
+        throws on_error;
+        detail::call(on_error, wsline_app_new, url, options, &handle_);
+        detail::app_states::of_process().add(handle_, make_state());
+    }
 };
 
-inline app_ref event_view::app() const noexcept { return app_ref(raw_->app, nullptr); }
+inline app_ref event_view::app() const noexcept { return app_ref(raw_->app); }
 
 } // namespace wsline
 

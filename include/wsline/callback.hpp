@@ -18,12 +18,13 @@
 #include <memory>
 #include <mutex>
 #include <type_traits>
+#include <unordered_map>
 #include <utility>
 
 namespace wsline::detail {
 
-/** What the callbacks of an app have in common. Belongs to the app and to each of its callbacks. */
-class app_state : public std::enable_shared_from_this<app_state> {
+/** What an app and its callbacks have in common. Belongs to the app and to each callback. */
+class app_state {
   public:
     /** Keeps `thrown` for take(), unless there is one already. */
     void put(std::exception_ptr thrown) noexcept {
@@ -45,10 +46,40 @@ class app_state : public std::enable_shared_from_this<app_state> {
     std::exception_ptr thrown_;
 };
 
-/** A call on this thread that drives an app or a loop. */
-class driver {
+/** The states of all apps that belong to a wsline::app, for references made from a handle. */
+class [[gnu::visibility("default")]] app_states {
   public:
-    explicit driver(wsline_app *app, std::shared_ptr<app_state> state) noexcept
+    static app_states &of_process() {
+        static app_states all;
+        return all;
+    }
+
+    void add(wsline_app *app, const std::shared_ptr<app_state> &state) {
+        std::lock_guard<std::mutex> lock(mutex_);
+        states_[app] = state;
+    }
+
+    void remove(wsline_app *app) noexcept {
+        std::lock_guard<std::mutex> lock(mutex_);
+        states_.erase(app);
+    }
+
+    /** NULL if the app belongs to nobody, or to a program in C. */
+    std::shared_ptr<app_state> find(wsline_app *app) noexcept {
+        std::lock_guard<std::mutex> lock(mutex_);
+        auto found = states_.find(app);
+        return found == states_.end() ? nullptr : found->second;
+    }
+
+  private:
+    std::mutex mutex_;
+    std::unordered_map<wsline_app *, std::shared_ptr<app_state>> states_;
+};
+
+/** A call on this thread that drives an app or a loop. */
+class [[gnu::visibility("default")]] driver {
+  public:
+    driver(wsline_app *app, std::shared_ptr<app_state> state) noexcept
         : app_(app), state_(std::move(state)) {
         innermost() = this;
     }
@@ -93,7 +124,7 @@ class driver {
  * Hands the exception that a callback has thrown to the call on this thread that drives or, if the
  * app has a thread of its own, to app::join(). If there is neither, the program ends.
  */
-inline void carry(wsline_app *app, app_state *state) noexcept {
+inline void carry(wsline_app *app, const std::shared_ptr<app_state> &state) noexcept {
     if (driver *driving = driver::innermost()) {
         driving->stop(std::current_exception());
     } else if (state != nullptr) {
@@ -104,16 +135,19 @@ inline void carry(wsline_app *app, app_state *state) noexcept {
     }
 }
 
-/** Calls `fn` with `self` and the arguments or, if it does not take `self`, with the arguments. */
+/**
+ * Calls `fn` with `self`, the app or loop, and the arguments or, if it does not take `self`, with
+ * the arguments alone.
+ */
 template <class F, class Self, class... A>
-decltype(auto) invoke(F &fn, const Self &self, const A &...arguments) {
+decltype(auto) invoke(F &fn, Self &&self, A &&...arguments) {
     if constexpr (std::is_invocable_v<F &, Self, A...>) {
-        return fn(self, arguments...);
+        return fn(std::forward<Self>(self), std::forward<A>(arguments)...);
     } else {
         static_assert(std::is_invocable_v<F &, A...>,
-                      "the callback takes the arguments named in the documentation, "
-                      "with or without the reference in front");
-        return fn(arguments...);
+                      "the callback must take the arguments that the documentation of the function "
+                      "to which it is passed names, with or without the app_ref or loop_ref");
+        return fn(std::forward<A>(arguments)...);
     }
 }
 
@@ -122,15 +156,14 @@ template <class F> struct app_callback {
     F fn;
     std::shared_ptr<app_state> state;
 
-    /** Calls `body(fn, state)`, and takes care of its exception. */
+    /** Calls `body(fn)`, and takes care of its exception. */
     template <class Body>
     static void run(wsline_app *app, void *userdata, const Body &body) noexcept {
         auto *self = static_cast<app_callback *>(userdata);
-        app_state *state = self->state.get();
         try {
-            body(self->fn, state);
+            body(self->fn);
         } catch (...) {
-            carry(app, state);
+            carry(app, self->state);
         }
     }
 };

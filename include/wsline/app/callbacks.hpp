@@ -108,8 +108,9 @@ template <class Ref> class app_callbacks : public app_queries {
      * Sets all callbacks at once: the members of `handler` that are named like the functions above,
      * for example `void on_message(app_ref, message_view)`; see wsline_app_set_callbacks().
      *
-     * They take the arguments named above, with the app_ref. Callbacks that `handler` does not have
-     * are removed. `handler` is moved; to keep it, pass a pointer to it. `nullptr` removes all.
+     * They are public, and take the arguments named above, with or without the app_ref. Callbacks
+     * that `handler` does not have are removed. `handler` is moved; to keep it, pass a pointer to
+     * it. `nullptr` removes all.
      */
     template <class H, class E = throws>
     result<void, E> set_callbacks(H handler, E &&on_failure = {}) const {
@@ -118,7 +119,7 @@ template <class Ref> class app_callbacks : public app_queries {
         } else {
             wsline_app_callbacks callbacks = handler_callbacks<Ref, H>();
             return ask(on_failure, wsline_app_set_callbacks, handle_, &callbacks,
-                       new app_callback<H>{std::move(handler), shared_state()},
+                       new app_callback<H>{std::move(handler), state()},
                        delete_userdata<app_callback<H>>);
         }
     }
@@ -133,7 +134,7 @@ template <class Ref> class app_callbacks : public app_queries {
         } else {
             C run = Kind::template run<Ref, F>;
             return ask(on_error, function, handle_, run,
-                       new app_callback<F>{std::move(fn), shared_state()},
+                       new app_callback<F>{std::move(fn), state()},
                        delete_userdata<app_callback<F>>);
         }
     }

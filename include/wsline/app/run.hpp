@@ -15,13 +15,15 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
+#include <utility>
 
 namespace wsline::detail {
 
 /** Calls a callable, with or without the app_ref. */
 struct call_itself {
-    template <class F, class... A> decltype(auto) operator()(F &fn, const A &...arguments) const {
-        return invoke(fn, arguments...);
+    template <class F, class... A> decltype(auto) operator()(F &fn, A &&...arguments) const {
+        return invoke(fn, std::forward<A>(arguments)...);
     }
 };
 
@@ -29,8 +31,7 @@ struct call_itself {
 struct run_notice {
     template <class Ref, class F, class Call = call_itself>
     static void run(wsline_app *app, void *userdata) noexcept {
-        app_callback<F>::run(app, userdata,
-                             [app](F &fn, app_state *state) { Call()(fn, Ref(app, state)); });
+        app_callback<F>::run(app, userdata, [app](F &fn) { Call()(fn, Ref(app)); });
     }
 };
 
@@ -38,9 +39,8 @@ struct run_notice {
 struct run_message {
     template <class Ref, class F, class Call = call_itself>
     static void run(wsline_app *app, const wsline_message *message, void *userdata) noexcept {
-        app_callback<F>::run(app, userdata, [=](F &fn, app_state *state) {
-            Call()(fn, Ref(app, state), message_view(*message));
-        });
+        app_callback<F>::run(app, userdata,
+                             [=](F &fn) { Call()(fn, Ref(app), message_view(*message)); });
     }
 };
 
@@ -49,9 +49,8 @@ struct run_messages {
     template <class Ref, class F, class Call = call_itself>
     static void run(wsline_app *app, const wsline_message *messages, std::size_t count,
                     void *userdata) noexcept {
-        app_callback<F>::run(app, userdata, [=](F &fn, app_state *state) {
-            Call()(fn, Ref(app, state), messages_view(messages, count));
-        });
+        app_callback<F>::run(app, userdata,
+                             [=](F &fn) { Call()(fn, Ref(app), messages_view(messages, count)); });
     }
 };
 
@@ -59,9 +58,8 @@ struct run_messages {
 struct run_error {
     template <class Ref, class F, class Call = call_itself>
     static void run(wsline_app *app, const wsline_error_info *info, void *userdata) noexcept {
-        app_callback<F>::run(app, userdata, [=](F &fn, app_state *state) {
-            Call()(fn, Ref(app, state), error_info(*info));
-        });
+        app_callback<F>::run(app, userdata,
+                             [=](F &fn) { Call()(fn, Ref(app), error_info(*info)); });
     }
 };
 
@@ -69,9 +67,8 @@ struct run_error {
 struct run_close {
     template <class Ref, class F, class Call = call_itself>
     static void run(wsline_app *app, const wsline_close_info *info, void *userdata) noexcept {
-        app_callback<F>::run(app, userdata, [=](F &fn, app_state *state) {
-            Call()(fn, Ref(app, state), close_info(*info));
-        });
+        app_callback<F>::run(app, userdata,
+                             [=](F &fn) { Call()(fn, Ref(app), close_info(*info)); });
     }
 };
 
@@ -81,8 +78,12 @@ struct run_connecting {
     static std::int32_t run(wsline_app *app, const wsline_attempt *attempt, wsline_options *options,
                             void *userdata) noexcept {
         connect_decision decision = connect_decision::give_up;
-        app_callback<F>::run(app, userdata, [&](F &fn, app_state *state) {
-            decision = Call()(fn, Ref(app, state), attempt_view(*attempt), options_ref(options));
+        app_callback<F>::run(app, userdata, [&](F &fn) {
+            using Decision =
+                decltype(Call()(fn, Ref(app), attempt_view(*attempt), options_ref(options)));
+            static_assert(std::is_convertible_v<Decision, connect_decision>,
+                          "on_connecting must return a wsline::connect_decision");
+            decision = Call()(fn, Ref(app), attempt_view(*attempt), options_ref(options));
         });
         return static_cast<std::int32_t>(decision);
     }

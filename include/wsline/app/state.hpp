@@ -28,11 +28,7 @@ namespace wsline::detail {
  */
 class app_queries : public reference<wsline_app> {
   public:
-    /** Nothing: functions report status::invalid_argument. */
-    app_queries() noexcept = default;
-
-    /** Refers to `handle`; `state` is that of its wsline::app, if there is one. */
-    app_queries(wsline_app *handle, app_state *state) noexcept : reference(handle), state_(state) {}
+    using reference::reference;
 
     /** Whether the app is connected; see wsline_app_is_open(). */
     bool is_open() const noexcept { return wsline_app_is_open(handle_); }
@@ -131,11 +127,9 @@ class app_queries : public reference<wsline_app> {
     std::int32_t fd() const noexcept { return wsline_app_fd(handle_); }
 
   protected:
-    std::shared_ptr<app_state> shared_state() const {
-        return state_ == nullptr ? nullptr : state_->shared_from_this();
-    }
-
-    app_state *state_ = nullptr;
+    /** Where an exception is kept if the app has a thread of its own; NULL without a wsline::app.
+     */
+    std::shared_ptr<app_state> state() const { return app_states::of_process().find(handle_); }
 };
 
 } // namespace wsline::detail

@@ -39,7 +39,7 @@ template <class F> struct run_event {
             (*static_cast<F *>(userdata))(event_view(*event));
         } catch (...) {
             if (event->app == nullptr) std::terminate();
-            carry(event->app, nullptr);
+            carry(event->app, app_states::of_process().find(event->app));
         }
     }
 };
@@ -317,8 +317,9 @@ template <class Self> class protocol_options : public tls_options<Self> {
      * Sets `fn(event_view)`, called with the events of every connection and app that is created
      * with these options; see wsline_options_set_event_callback().
      *
-     * An exception is carried out of the function that drives the app; if it comes from an event of
-     * a connection, the program ends. `nullptr` removes the function.
+     * `fn` may run on several threads at once. An exception about an app comes out of the function
+     * that drives the app, as from its callbacks; one about a connection ends the program.
+     * `nullptr` removes the function.
      */
     template <class F, class E = throws> chained<E> set_event_callback(F fn, E &&on_error = {}) {
         return this->template set_fn<run_event<F>>(on_error, wsline_options_set_event_callback, fn);
