@@ -39,7 +39,7 @@ class app_ref : public detail::app_callbacks<app_ref> {
      * Connects, and drives the app on this thread until it has ended; see wsline_app_run().
      *
      * If a callback throws, the app is aborted, and this function throws the exception. It does so
-     * whatever the last argument is.
+     * regardless of the error argument.
      */
     template <class E = throws> result<void, E> run(E &&on_error = {}) const {
         detail::driver driving(handle_, state());
@@ -58,7 +58,7 @@ class app_ref : public detail::app_callbacks<app_ref> {
      * Waits until the app has ended; see wsline_app_join().
      *
      * If a callback threw on the app's own thread, the app was aborted, and this function throws
-     * the exception. It does so whatever the last argument is.
+     * the exception. It does so regardless of the error argument.
      */
     template <class E = throws>
     result<void, E> join(timeout wait = forever, E &&on_error = {}) const {

@@ -39,7 +39,7 @@ inline std::optional<std::string> to_optional_string(const char *text) {
 
 } // namespace detail
 
-/** The counters of a connection: wsline_stats as it is. */
+/** The counters of a connection: an alias of wsline_stats. */
 using stats = wsline_stats;
 
 /** How long the parts of a connect took: a wsline_timings. */
@@ -201,7 +201,7 @@ class event_view {
     /** The attempt to connect, or the one that has opened the connection. */
     std::uint64_t attempt() const noexcept { return raw_->attempt; }
 
-    /** How often the app had been connected before that attempt. */
+    /** How many times the app had been connected before that attempt. */
     std::uint64_t reconnects() const noexcept { return raw_->reconnects; }
 
     /** The URL without user, password and query. */

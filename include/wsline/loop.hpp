@@ -36,7 +36,7 @@ class loop_ref : public detail::reference<wsline_loop> {
      * Drives all apps until all have ended, or stop() is called; see wsline_loop_run().
      *
      * If a callback throws, the loop stops, and this function throws the exception; the apps stay
-     * in the loop. It does so whatever the last argument is.
+     * in the loop. It does so regardless of the error argument.
      */
     template <class E = throws> result<void, E> run(E &&on_error = {}) const {
         detail::driver driving(handle_);
@@ -48,8 +48,8 @@ class loop_ref : public detail::reference<wsline_loop> {
     /**
      * Waits until there is something to do, does it, and returns; see wsline_loop_run_once().
      *
-     * If a callback throws, this function throws the exception. It does so whatever the last
-     * argument is.
+     * If a callback throws, this function throws the exception. It does so regardless of
+     * the error argument.
      */
     template <class E = throws> result<void, E> run_once(timeout wait, E &&on_error = {}) const {
         detail::driver driving(handle_);

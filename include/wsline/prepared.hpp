@@ -18,7 +18,7 @@ namespace wsline {
 /** A message to send to many connections, or many times: a wsline_prepared. */
 class prepared : public detail::owner<detail::reference<wsline_prepared>, wsline_prepared_free> {
   public:
-    /** None. */
+    /** An empty object. */
     prepared() noexcept = default;
 
     /** Takes over `handle`. */

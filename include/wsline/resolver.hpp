@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file wsline/resolver.hpp
- * @brief Looking up names with a function of yours. Part of wsline.hpp.
+ * @brief Looking up names with your own function. Part of wsline.hpp.
  */
 #ifndef WSLINE_RESOLVER_HPP
 #define WSLINE_RESOLVER_HPP

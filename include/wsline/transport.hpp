@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file wsline/transport.hpp
- * @brief Carrying the bytes with functions of yours instead of a socket. Part of wsline.hpp.
+ * @brief Carrying the bytes with your own functions instead of a socket. Part of wsline.hpp.
  */
 #ifndef WSLINE_TRANSPORT_HPP
 #define WSLINE_TRANSPORT_HPP
@@ -72,12 +72,12 @@ template <class Read, class Write, class Wait> struct transport_functions {
 } // namespace detail
 
 /**
- * Carries bytes to and from a server with functions of yours: a wsline_transport. Serves one
+ * Carries bytes to and from a server with your own functions: a wsline_transport. Serves one
  * connection; see options::set_transport().
  */
 class transport : public detail::owner<detail::reference<wsline_transport>, wsline_transport_free> {
   public:
-    /** None. */
+    /** An empty object. */
     transport() noexcept = default;
 
     /** Takes over `handle`. */

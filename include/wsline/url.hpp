@@ -20,7 +20,7 @@ namespace wsline {
 /** A parsed URL: a wsline_url. */
 class url : public detail::owner<detail::reference<wsline_url>, wsline_url_free> {
   public:
-    /** None. */
+    /** An empty object. */
     url() noexcept = default;
 
     /** Takes over `handle`. */

@@ -46,8 +46,8 @@ template <class Self> class connect_options : public options_base<Self> {
     }
 
     /**
-     * Removes all headers added or set with wsline_options_add_header() and
-     * wsline_options_set_header_line(); see wsline_options_clear_headers().
+     * Removes all headers added or set with add_header() and
+     * set_header_line(); see wsline_options_clear_headers().
      */
     template <class E = throws> chained<E> clear_headers(E &&on_error = {}) {
         return this->set(on_error, wsline_options_clear_headers);
@@ -141,7 +141,7 @@ template <class Self> class connect_options : public options_base<Self> {
     }
 
     /**
-     * Removes all subprotocols added with wsline_options_add_subprotocol(); see
+     * Removes all subprotocols added with add_subprotocol(); see
      * wsline_options_clear_subprotocols().
      */
     template <class E = throws> chained<E> clear_subprotocols(E &&on_error = {}) {
@@ -151,7 +151,7 @@ template <class Self> class connect_options : public options_base<Self> {
     /* ---- Timeouts ---- */
 
     /**
-     * Sets the timeout of a connection: for each receive with WSLINE_DEFAULT_TIMEOUT, and for each
+     * Sets the timeout of a connection: for each receive with default_timeout, and for each
      * send and the connect, unless these have a timeout of their own; see
      * wsline_options_set_timeout_ms().
      */
@@ -177,7 +177,7 @@ template <class Self> class connect_options : public options_base<Self> {
 
     /**
      * Sets the close timeout: how long a close may go without making progress, for apps and for
-     * wsline_conn_close() with WSLINE_DEFAULT_TIMEOUT; see wsline_options_set_close_timeout_ms().
+     * connection::close() with default_timeout; see wsline_options_set_close_timeout_ms().
      */
     template <class E = throws> chained<E> set_close_timeout(timeout time, E &&on_error = {}) {
         return this->set(on_error, wsline_options_set_close_timeout_ms, time.ms());
@@ -232,7 +232,7 @@ template <class Self> class connect_options : public options_base<Self> {
     }
 
     /**
-     * Removes all entries added with wsline_options_add_no_proxy(), so that no_proxy from the
+     * Removes all entries added with add_no_proxy(), so that no_proxy from the
      * environment applies again; see wsline_options_clear_no_proxy().
      */
     template <class E = throws> chained<E> clear_no_proxy(E &&on_error = {}) {
@@ -278,7 +278,7 @@ template <class Self> class connect_options : public options_base<Self> {
     }
 
     /**
-     * Removes all options added with wsline_options_add_socket_option(); see
+     * Removes all options added with add_socket_option(); see
      * wsline_options_clear_socket_options().
      */
     template <class E = throws> chained<E> clear_socket_options(E &&on_error = {}) {
@@ -322,7 +322,7 @@ template <class Self> class connect_options : public options_base<Self> {
     }
 
     /**
-     * Reports when each message arrived, in `received_ns` of wsline_message; see
+     * Reports when each message arrived, in message_view::received(); see
      * wsline_options_set_receive_timestamps().
      */
     template <class E = throws> chained<E> set_receive_timestamps(bool enable, E &&on_error = {}) {
@@ -335,7 +335,7 @@ template <class Self> class connect_options : public options_base<Self> {
     }
 
     /**
-     * Uses the socket of wsline_options_set_fd() without an opening handshake: it is a WebSocket
+     * Uses the socket of set_fd() without an opening handshake: it is a WebSocket
      * connection already; see wsline_options_set_upgraded().
      */
     template <class E = throws> chained<E> set_upgraded(bool enable, E &&on_error = {}) {
@@ -352,7 +352,7 @@ template <class Self> class connect_options : public options_base<Self> {
     }
 
     /**
-     * Removes all entries added with wsline_options_add_resolve(); see
+     * Removes all entries added with add_resolve(); see
      * wsline_options_clear_resolve().
      */
     template <class E = throws> chained<E> clear_resolve(E &&on_error = {}) {

@@ -56,7 +56,7 @@ template <class Self> class protocol_options : public tls_options<Self> {
 
     /**
      * Sets the largest message to receive; a larger one ends the connection with
-     * WSLINE_ERR_MESSAGE_TOO_BIG. See wsline_options_set_max_message_bytes().
+     * status::message_too_big. See wsline_options_set_max_message_bytes().
      */
     template <class E = throws>
     chained<E> set_max_message_bytes(std::uint64_t bytes, E &&on_error = {}) {
@@ -65,7 +65,7 @@ template <class Self> class protocol_options : public tls_options<Self> {
 
     /**
      * Sets the largest data frame to receive; a larger one ends the connection with
-     * WSLINE_ERR_MESSAGE_TOO_BIG. See wsline_options_set_max_frame_bytes().
+     * status::message_too_big. See wsline_options_set_max_frame_bytes().
      */
     template <class E = throws>
     chained<E> set_max_frame_bytes(std::uint64_t bytes, E &&on_error = {}) {
@@ -74,7 +74,7 @@ template <class Self> class protocol_options : public tls_options<Self> {
 
     /**
      * Sets the largest number of fragments in a message to receive; more end the connection with
-     * WSLINE_ERR_MESSAGE_TOO_BIG. See wsline_options_set_max_fragments().
+     * status::message_too_big. See wsline_options_set_max_fragments().
      */
     template <class E = throws>
     chained<E> set_max_fragments(std::uint64_t fragments, E &&on_error = {}) {
@@ -169,7 +169,7 @@ template <class Self> class protocol_options : public tls_options<Self> {
 
     /**
      * Limits how much a compressed message may grow when it is inflated; more ends the connection
-     * with WSLINE_ERR_MESSAGE_TOO_BIG. See wsline_options_set_deflate_max_ratio().
+     * with status::message_too_big. See wsline_options_set_deflate_max_ratio().
      */
     template <class E = throws>
     chained<E> set_deflate_max_ratio(std::uint32_t ratio, E &&on_error = {}) {
@@ -197,7 +197,7 @@ template <class Self> class protocol_options : public tls_options<Self> {
     }
 
     /**
-     * Sets the beginning of the payload of the pings of wsline_options_set_ping(); see
+     * Sets the beginning of the payload of the pings of set_ping(); see
      * wsline_options_set_ping_payload().
      */
     template <class E = throws> chained<E> set_ping_payload(bytes payload, E &&on_error = {}) {
@@ -214,8 +214,8 @@ template <class Self> class protocol_options : public tls_options<Self> {
 
     /**
      * Enables or disables reconnecting: an app connects again after a connect has failed or a
-     * connection has ended, unless wsline_app_close(), wsline_app_abort() or wsline_app_free()
-     * ended it; see wsline_options_set_reconnect().
+     * connection has ended, unless app::close(), app::abort() or its destructor ended it; see
+     * wsline_options_set_reconnect().
      */
     template <class E = throws> chained<E> set_reconnect(bool enable, E &&on_error = {}) {
         return this->set(on_error, wsline_options_set_reconnect, enable);
@@ -267,7 +267,7 @@ template <class Self> class protocol_options : public tls_options<Self> {
     }
 
     /**
-     * Removes all URLs added with wsline_options_add_fallback_url(); see
+     * Removes all URLs added with add_fallback_url(); see
      * wsline_options_clear_fallback_urls().
      */
     template <class E = throws> chained<E> clear_fallback_urls(E &&on_error = {}) {
@@ -295,7 +295,7 @@ template <class Self> class protocol_options : public tls_options<Self> {
 
     /**
      * Limits how many messages an app sends, as exchanges do for their clients: in any span of
-     * `per_ms` milliseconds at most `messages`; see wsline_options_set_send_rate().
+     * `per` at most `messages`; see wsline_options_set_send_rate().
      */
     template <class E = throws>
     chained<E> set_send_rate(std::uint64_t messages, timeout per, E &&on_error = {}) {

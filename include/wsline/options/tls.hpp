@@ -87,7 +87,7 @@ template <class Self> class tls_options : public connect_options<Self> {
     }
 
     /**
-     * Removes all pins added with wsline_options_add_tls_pin_sha256(), so that any key is accepted;
+     * Removes all pins added with add_tls_pin_sha256(), so that any key is accepted;
      * see wsline_options_clear_tls_pins().
      */
     template <class E = throws> chained<E> clear_tls_pins(E &&on_error = {}) {
