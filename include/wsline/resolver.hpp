@@ -63,7 +63,8 @@ class lookup {
   private:
     /* The library frees the lookup if, and only if, it accepts its end. */
     template <class E, class... P, class... A>
-    result<void, E> end(E &on_error, wsline_status (*function)(P...), const A &...arguments) {
+    detail::outcome<void, E> end(E &on_error, wsline_status (*function)(P...),
+                                 const A &...arguments) {
         return detail::call_for(on_error, [this] { release(); }, function, handle_, arguments...);
     }
 

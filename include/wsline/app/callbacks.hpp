@@ -126,9 +126,9 @@ template <class Ref> class app_callbacks : public app_queries {
 
   private:
     template <class Kind, class E, class C, class F>
-    result<void, E> set(E &on_error,
-                        wsline_status (*function)(wsline_app *, C, void *, wsline_free_fn),
-                        F &fn) const {
+    outcome<void, E> set(E &on_error,
+                         wsline_status (*function)(wsline_app *, C, void *, wsline_free_fn),
+                         F &fn) const {
         if constexpr (std::is_null_pointer_v<F>) {
             return ask(on_error, function, handle_, nullptr, nullptr, nullptr);
         } else {

@@ -25,9 +25,13 @@ template <class Self> class options_base : public reference<wsline_options> {
     using chained = std::conditional_t<std::is_same_v<plain<E>, throws>, Self &, result<void, E>>;
 
   protected:
+    template <class E>
+    using setter_outcome =
+        std::conditional_t<std::is_same_v<plain<E>, throws>, Self &, outcome<void, E>>;
+
     template <class E, class... P, class... A>
-    chained<E> set(E &on_error, wsline_status (*function)(wsline_options *, P...),
-                   const A &...arguments) {
+    setter_outcome<E> set(E &on_error, wsline_status (*function)(wsline_options *, P...),
+                          const A &...arguments) {
         if constexpr (std::is_same_v<plain<E>, throws>) {
             call(on_error, function, handle_, arguments...);
             return static_cast<Self &>(*this);
@@ -38,9 +42,9 @@ template <class Self> class options_base : public reference<wsline_options> {
 
     /** Makes `Runner::run`, which calls `fn`, the callback; none if `fn` is nullptr. */
     template <class Runner, class E, class C, class F>
-    chained<E> set_fn(E &on_error,
-                      wsline_status (*function)(wsline_options *, C, void *, wsline_free_fn),
-                      F &fn) {
+    setter_outcome<E> set_fn(E &on_error,
+                             wsline_status (*function)(wsline_options *, C, void *, wsline_free_fn),
+                             F &fn) {
         if constexpr (std::is_null_pointer_v<F>) {
             return set(on_error, function, nullptr, nullptr, nullptr);
         } else {
