@@ -12,6 +12,7 @@
 #include <wsline.h>
 
 #include <cstdint>
+#include <type_traits>
 
 namespace wsline {
 
@@ -187,6 +188,11 @@ enum class lenient : std::uint32_t {
 /** Both sets of mistakes. */
 constexpr lenient operator|(lenient a, lenient b) noexcept {
     return lenient{static_cast<std::uint32_t>(a) | static_cast<std::uint32_t>(b)};
+}
+
+/** The number of an enumerator, as std::to_underlying() of C++23 returns it. */
+template <class Enum> constexpr std::underlying_type_t<Enum> to_underlying(Enum value) noexcept {
+    return static_cast<std::underlying_type_t<Enum>>(value);
 }
 
 /** The identifier of a status, such as "WSLINE_ERR_TIMEOUT"; see wsline_status_name(). */
