@@ -5,6 +5,7 @@
 #
 # The library and the programs share one runtime: rustc's provides what gcc and clang need.
 
+find_package(Threads REQUIRED)
 get_filename_component(cargo_bin "${CARGO_EXECUTABLE}" DIRECTORY)
 find_program(RUSTC_EXECUTABLE rustc HINTS "${cargo_bin}")
 mark_as_advanced(RUSTC_EXECUTABLE)
@@ -52,7 +53,8 @@ endfunction()
 # sanitizer_program(NAME TARGET SOURCE LIBRARY)
 function(sanitizer_program name target source library)
   add_executable(${target} EXCLUDE_FROM_ALL ${source})
-  set_target_properties(${target} PROPERTIES C_STANDARD 99 C_EXTENSIONS OFF)
+  set_target_properties(${target} PROPERTIES C_STANDARD 99 C_EXTENSIONS OFF
+    CXX_STANDARD 23 CXX_EXTENSIONS OFF)
   target_compile_options(${target} PRIVATE -g -fsanitize=${${name}_word})
   target_include_directories(${target} PRIVATE "${PROJECT_SOURCE_DIR}/include")
   # Not -fsanitize, or the C compiler would add its own runtime.
@@ -63,14 +65,14 @@ function(sanitizer_program name target source library)
   add_dependencies(${name}_programs ${target})
 endfunction()
 
-# sanitizer_test(NAME NOUN [COMMAND...]): runs test_NOUN.c under COMMAND.
-function(sanitizer_test name noun)
+# sanitizer_test(NAME NOUN SOURCE [COMMAND...]): runs SOURCE under COMMAND.
+function(sanitizer_test name noun source)
   if(${name}_missing)
     add_test(NAME ${name}_${noun} ${${name}_only} COMMAND ${CMAKE_COMMAND} -E echo "${${name}_missing}")
     set_tests_properties(${name}_${noun} PROPERTIES LABELS ${name} SKIP_REGULAR_EXPRESSION "^skipped")
     return()
   endif()
-  sanitizer_program(${name} ${name}_${noun} test_${noun}.c "${${name}_library}")
+  sanitizer_program(${name} ${name}_${noun} ${source} "${${name}_library}")
   add_test(NAME ${name}_${noun} ${${name}_only} COMMAND ${ARGN} $<TARGET_FILE:${name}_${noun}>)
   set_tests_properties(${name}_${noun} PROPERTIES LABELS ${name} TIMEOUT 1500
     FIXTURES_REQUIRED ${name} ENVIRONMENT "${${name}_environment}")
@@ -99,7 +101,7 @@ find_program(SYMBOLIZER NAMES llvm-symbolizer addr2line)
 mark_as_advanced(SYMBOLIZER)
 string(JOIN " " tsan_options
   exitcode=66 history_size=4 "external_symbolizer_path=${SYMBOLIZER}"
-  "suppressions=${CMAKE_CURRENT_SOURCE_DIR}/tsan.supp")
+  "suppressions=${CMAKE_CURRENT_LIST_DIR}/tsan.supp")
 set(tsan_environment WSLINE_TEST_SLOW=1 "TSAN_OPTIONS=${tsan_options}")
 sanitizer(tsan thread "${rust_source}/cargo" "${rust_source}/libclang_rt.tsan.a")
 
@@ -108,7 +110,7 @@ add_dependencies(tsan_cargo tsan_rust)
 
 # Races that it must find; otherwise finding none in the library would prove nothing.
 if(NOT tsan_missing)
-  set(race "${CMAKE_CURRENT_SOURCE_DIR}/race")
+  set(race "${CMAKE_CURRENT_LIST_DIR}/race")
   set(race_library "${PROJECT_BINARY_DIR}/race/${rust_host}/release/librace.a")
   add_custom_target(tsan_race_cargo
     COMMAND ${tsan_build} --manifest-path "${race}/Cargo.toml" --target-dir "${PROJECT_BINARY_DIR}/race"
@@ -117,7 +119,7 @@ if(NOT tsan_missing)
     COMMENT "cargo, with a data race"
     VERBATIM)
   add_dependencies(tsan_race_cargo tsan_rust)
-  sanitizer_program(tsan tsan_race race/race.c "${race_library}")
+  sanitizer_program(tsan tsan_race "${race}/race.c" "${race_library}")
   add_dependencies(tsan_race tsan_race_cargo)
   foreach(language c rust)
     add_test(NAME tsan_race_in_${language} ${tsan_only}
