@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Compiles the C++ layer with each compiler that is installed, in each version of C++, without a
+warning.
+
+    compilers.py INCLUDE_DIR
+
+Every member is instantiated, in each form in which errors are reported, by the forward_*.cpp. Each
+part of wsline.hpp must also compile alone, and wsline.hpp when it is included twice. Programs
+without run-time type information may include it.
+"""
+
+import concurrent.futures
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "border"))
+from cpp_cover import parts
+COMPILERS = ("g++", "clang++")
+# The last one is C++23, under the name that clang 14 knows.
+STANDARDS = ("c++17", "c++20", "c++2b")
+WARNINGS = """-Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Wold-style-cast
+    -Wnon-virtual-dtor -Wzero-as-null-pointer-constant -Wdeprecated -Werror""".split()
+OF_ONE_COMPILER = {
+    "g++": ["-Wuseless-cast", "-Wduplicated-cond", "-Wlogical-op"],
+    "clang++": ["-Wextra-semi", "-Wshadow-all", "-Wrange-loop-analysis"],
+}
+# A small program that uses some of everything.
+TWICE = """\
+#include <wsline.hpp>
+#include <wsline.hpp>
+
+int main() try {
+    wsline::app app("ws://localhost/");
+    app.on_message([](wsline::app_ref self, wsline::message_view m) { self.send_text(m.text()); });
+    app.run();
+    wsline::connection("ws://localhost/").receive();
+} catch (const wsline::error &error) {
+    return static_cast<int>(error.status());
+}
+"""
+
+
+def jobs(include: Path):
+    """A name, a command and its input for each compilation."""
+    compilers = [name for name in COMPILERS if shutil.which(name)]
+    sources = sorted(HERE.glob("forward_*.cpp"))
+    for compiler in compilers:
+        base = [compiler, *WARNINGS, *OF_ONE_COMPILER[compiler], f"-I{include}", "-fsyntax-only"]
+        for standard in STANDARDS:
+            # What is new in C++20 is also in the last one.
+            for source in sources if standard != "c++20" else []:
+                yield f"{compiler} {standard} {source.name}", [*base, f"-std={standard}", source], ""
+            command = [*base, f"-std={standard}", "-fno-rtti", "-xc++", "-"]
+            yield f"{compiler} {standard} twice, without RTTI", command, TWICE
+    for part in parts(include) if compilers else []:
+        command = [compilers[0], *WARNINGS, f"-I{include}", "-std=c++17", "-fsyntax-only", "-xc++", "-"]
+        name = part.relative_to(include)
+        yield f"{name} alone", command, f"#include <{name}>\n"
+
+
+def compiles(job) -> bool:
+    name, command, text = job
+    done = subprocess.run(command, input=text, capture_output=True, text=True)
+    if done.returncode != 0:
+        print(f"FAIL {name}\n{done.stderr[:4000]}")
+    return done.returncode == 0
+
+
+def main() -> int:
+    todo = list(jobs(Path(sys.argv[1])))
+    with concurrent.futures.ThreadPoolExecutor(min(2, os.cpu_count() or 1)) as pool:
+        passed = sum(pool.map(compiles, todo))
+    print(f"{passed} of {len(todo)} compilations")
+    return 0 if todo and passed == len(todo) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
