@@ -90,6 +90,7 @@ for group in "$@"; do
                 need libnss-wrapper libnss_wrapper
             ;;
         counts)
+            have c++ || need g++ 'a C++ compiler'
             have python3 || need python3 python3
             have openssl || need openssl openssl
             have valgrind || need valgrind valgrind

@@ -34,6 +34,7 @@ class Row(typing.NamedTuple):
     goal: typing.Optional[int] = None
     tls: bool = False
     only: tuple = ()  # system calls; default: all
+    client: str = "client.c"
 
 
 SERVER_KINDS = {"receive": "source", "send": "sink"}  # default: echo
@@ -53,6 +54,10 @@ class Instructions:
         Row("app echo 16 B", "app", 16, 1, (500, 2500), 1874, 1400),
         Row("connect and close", "connect", 16, 1, (20, 100), 28700, 22000),
         Row("TLS echo 1 KiB", "echo", 1024, 1, (500, 2500), None, tls=True),
+        # At most 3 % above the limits of the same work in C.
+        Row("C++ receive 16 B", "receive", 16, 4096, (4, 12), 307, client="client.cpp"),
+        Row("C++ echo 16 B", "echo", 16, 1, (500, 2500), 1597, client="client.cpp"),
+        Row("C++ app echo 16 B", "app", 16, 1, (500, 2500), 1930, client="client.cpp"),
     ]
     HEAD = ("instructions", "limit", "goal", "wsline", "OpenSSL", "other")
     # The column of each object file; all others are "other".
@@ -153,15 +158,13 @@ class Bench:
     def __init__(self, counter, build, directory, servers):
         self._counter = counter
         self._directory = directory
-        self._client = directory / "client"
+        self._library = build.resolve() / "lib"
         self._server = directory / "server"
         self._certificate = directory / "certificate.pem"
         self._servers = servers
         self._ports = {}
-        library = build.resolve() / "lib"
-        compile_c("client.c", self._client, f"-I{ROOT}/include", f"-L{library}", "-lwsline",
-                  f"-Wl,-rpath,{library}")  # fmt: skip
-        compile_c("server.c", self._server, "-lssl", "-lcrypto", "-pthread")
+        self._clients = {}
+        compile_program("server.c", self._server, "-lssl", "-lcrypto", "-pthread")
 
     def per_message(self, row):
         """The difference between two runs, for each counted item."""
@@ -178,8 +181,16 @@ class Bench:
         scheme = "wss" if row.tls else "ws"
         kind = SERVER_KINDS.get(row.work, "echo")
         url = f"{scheme}://127.0.0.1:{self._port(row.tls)}/{kind}/{row.size}/{row.batch}"
-        words = [self._client, row.work, url, row.size, row.batch, batches]
+        words = [self._client(row.client), row.work, url, row.size, row.batch, batches]
         return [str(word) for word in words + ([self._certificate] if row.tls else [])]
+
+    def _client(self, source):
+        if source not in self._clients:
+            program = self._directory / source.replace(".", "_")
+            compile_program(source, program, f"-I{ROOT}/include", f"-L{self._library}", "-lwsline",
+                            f"-Wl,-rpath,{self._library}")  # fmt: skip
+            self._clients[source] = program
+        return self._clients[source]
 
     def _port(self, tls):
         if tls not in self._ports:
@@ -192,8 +203,9 @@ class Bench:
         return self._ports[tls]
 
 
-def compile_c(source, program, *words):
-    subprocess.check_call(["cc", "-O2", "-std=c99", HERE / source, "-o", program, *words])
+def compile_program(source, program, *words):
+    compiler = ["c++", "-std=c++17"] if source.endswith(".cpp") else ["cc", "-std=c99"]
+    subprocess.check_call([*compiler, "-O2", HERE / source, "-o", program, *words])
 
 
 def make_certificate(certificate, key):
