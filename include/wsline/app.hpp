@@ -62,11 +62,11 @@ class app_ref : public detail::app_callbacks<app_ref> {
      */
     template <class E = throws>
     result<void, E> join(timeout wait = forever, E &&on_error = {}) const {
+        /* Fetched before, because a callback may destroy the app meanwhile. */
+        std::shared_ptr<detail::app_state> kept = state();
         wsline_status code = wsline_app_join(handle_, wait.ms());
-        /* Whatever the code is: a callback can throw when the app is ending already. */
-        if (auto kept = state(); kept != nullptr && !is_running()) {
-            if (std::exception_ptr thrown = kept->take()) std::rethrow_exception(thrown);
-        }
+        if (std::exception_ptr thrown = kept ? kept->take() : nullptr)
+            std::rethrow_exception(thrown);
         return detail::finish(on_error, code, [] {}, detail::info_after_failure);
     }
     template <class E, detail::if_policy<E> = 0> result<void, E> join(E &&on_error) const {
@@ -247,9 +247,13 @@ namespace detail {
 
 [[gnu::visibility("default")]] inline void free_app(wsline_app *handle) noexcept {
     if (handle == nullptr) return;
-    if (auto state = app_states::of_process().find(handle)) state->freed = true;
-    app_states::of_process().remove(handle);
+    auto &states = app_states::of_process();
+    std::shared_ptr<app_state> state = states.find(handle);
+    if (state) state->freed = true;
     wsline_app_free(handle);
+    /* Later, because a callback may still be running; and only its own, because another app may
+     * have this address by now. */
+    states.remove(handle, state);
 }
 
 } // namespace detail
@@ -282,7 +286,8 @@ class app : public detail::owner<app_ref, detail::free_app> {
 
     /** Gives the handle away: the caller frees it. */
     wsline_app *release() noexcept {
-        detail::app_states::of_process().remove(handle_);
+        auto &states = detail::app_states::of_process();
+        states.remove(handle_, states.find(handle_));
         return owner::release();
     }
 

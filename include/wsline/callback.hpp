@@ -59,9 +59,10 @@ class [[gnu::visibility("default")]] app_states {
         states_[app] = state;
     }
 
-    void remove(wsline_app *app) noexcept {
+    void remove(wsline_app *app, const std::shared_ptr<app_state> &state) noexcept {
         std::lock_guard<std::mutex> lock(mutex_);
-        states_.erase(app);
+        auto found = states_.find(app);
+        if (found != states_.end() && found->second == state) states_.erase(found);
     }
 
     /** NULL if the app belongs to nobody, or to a program in C. */

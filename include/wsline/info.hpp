@@ -204,7 +204,7 @@ class event_view {
     /** How many times the app had been connected before that attempt. */
     std::uint64_t reconnects() const noexcept { return raw_->reconnects; }
 
-    /** The URL without user, password and query. */
+    /** The URL without user, password and query; empty if the event has none. */
     std::string_view url() const noexcept { return detail::to_view(raw_->url); }
 
     /** The address, for example "192.0.2.1:443"; empty if the event has none. */
