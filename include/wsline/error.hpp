@@ -286,30 +286,31 @@ template <class T> constexpr auto to_c(const T &argument) noexcept {
         return static_cast<std::decay_t<const T &>>(argument);
 }
 
-/**
- * Whether an argument keeps its meaning in C: a string has no NUL inside, and an object is not
- * empty, because NULL often means a default.
- */
-template <class T> constexpr bool is_valid(const T &argument) noexcept {
+/** Why an argument would lose its meaning in C, where NULL often is a default; or NULL. */
+template <class T> constexpr const char *fault_of(const T &argument) noexcept {
     if constexpr (std::is_same_v<T, c_string>)
-        return argument.is_valid();
+        return argument.is_valid() ? nullptr : "a string argument contains a NUL byte";
     else if constexpr (is_object<T>)
-        return static_cast<bool>(argument);
+        return argument ? nullptr : "an object passed as an argument is empty";
     else
-        return true;
+        return nullptr;
 }
 
-inline error_info invalid_argument() {
-    return error_info(status::invalid_argument,
-                      "an object passed as an argument is empty, or a string contains a NUL byte");
+/** The first fault of the arguments, or NULL. */
+template <class... A> constexpr const char *first_fault(const A &...arguments) noexcept {
+    const char *fault = nullptr;
+    (void)((fault = fault_of(arguments), fault == nullptr) && ...);
+    return fault;
 }
 
 /** Calls a function of wsline.h; on success returns what `make` returns. */
 template <class E, class Make, class... P, class... A>
 auto call_for(E &on_error, Make make, wsline_status (*function)(P...), const A &...arguments)
     -> outcome<decltype(make()), E> {
-    if (!(is_valid(arguments) && ...))
-        return fail<decltype(make())>(on_error, WSLINE_ERR_INVALID_ARGUMENT, invalid_argument);
+    if (const char *fault = first_fault(arguments...))
+        return fail<decltype(make())>(on_error, WSLINE_ERR_INVALID_ARGUMENT, [fault] {
+            return error_info(status::invalid_argument, fault);
+        });
     return finish(on_error, function(to_c(arguments)...), make);
 }
 
@@ -317,8 +318,10 @@ auto call_for(E &on_error, Make make, wsline_status (*function)(P...), const A &
 template <class E, class Make, class... P, class... A>
 auto ask_for(E &on_error, Make make, wsline_status (*function)(P...), const A &...arguments)
     -> outcome<decltype(make()), E> {
-    if (!(is_valid(arguments) && ...))
-        return fail<decltype(make())>(on_error, WSLINE_ERR_INVALID_ARGUMENT, invalid_argument);
+    if (const char *fault = first_fault(arguments...))
+        return fail<decltype(make())>(on_error, WSLINE_ERR_INVALID_ARGUMENT, [fault] {
+            return error_info(status::invalid_argument, fault);
+        });
     return finish(on_error, function(to_c(arguments)...), make, info_after_failure);
 }
 

@@ -140,14 +140,15 @@ void reports(app_ref a) {
 void owning() {
     recorder::text.clear();
     {
-        wsline::app none, first("ws://a"), second("ws://b", wsline::options_ref());
+        wsline::app none, first("ws://a"),
+            second("ws://b", wsline::options_ref(fake<wsline_options>(9)));
         CHECK(!none && first && second);
         none = std::move(first);
         CHECK(none && !first);
         EQUAL(fake<wsline_app>(9), second.release());
         CHECK(!second);
     }
-    EQUAL(R"(wsline_app_new("ws://a", NULL); wsline_app_new("ws://b", NULL); wsline_app_free(#9))",
+    EQUAL(R"(wsline_app_new("ws://a", NULL); wsline_app_new("ws://b", #9); wsline_app_free(#9))",
           recorder::text);
     recorder::next = WSLINE_ERR_INVALID_URL;
     CHECK(check::thrown_by<wsline::error>([] { wsline::app a("ws://a"); }));
@@ -157,7 +158,7 @@ void owning() {
 } // namespace
 
 void forward_app() {
-    app_ref app(fake<wsline_app>(1), nullptr);
+    app_ref app(fake<wsline_app>(1));
     driving(app);
     sending(app);
     callbacks(app);

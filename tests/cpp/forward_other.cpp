@@ -11,7 +11,7 @@ namespace {
 
 void loops() {
     wsline::loop_ref l(fake<wsline_loop>(1));
-    wsline::app_ref a(fake<wsline_app>(2), nullptr);
+    wsline::app_ref a(fake<wsline_app>(2));
     FORWARDS("wsline_loop_add(#1, #2)", l.add(a, on_error...));
     FORWARDS("wsline_loop_remove(#1, #2)", l.remove(a, on_error...));
     FORWARDS("wsline_loop_run(#1)", l.run(on_error...));

@@ -126,7 +126,10 @@ static void containers_are_bytes() {
     refers_to(std::vector<std::uint8_t>(4), 4);
     refers_to(std::vector<std::byte>(4), 4);
     refers_to(std::array<std::byte, 6>(), 6);
-    refers_to(array, 3);
+    wsline::bytes of_array = array;
+    EQUAL(static_cast<const void *>(array), of_array.data());
+    EQUAL(sizeof array, of_array.size());
+    static_assert(!std::is_convertible_v<decltype("text"), wsline::bytes>);
 #ifdef __cpp_lib_span
     std::vector<std::byte> vector(4);
     refers_to(std::span<std::byte>(vector), 4);
