@@ -61,7 +61,7 @@ class app_ref : public detail::app_callbacks<app_ref> {
      * the exception. It does so regardless of the error argument.
      */
     template <class E = throws>
-    result<void, E> join(timeout wait = forever, E &&on_error = {}) const {
+    result<void, E> join(timeout wait = no_timeout, E &&on_error = {}) const {
         /* Fetched before, because a callback may destroy the app meanwhile. */
         std::shared_ptr<detail::app_state> kept = state();
         wsline_status code = wsline_app_join(handle_, wait.ms());
@@ -70,7 +70,7 @@ class app_ref : public detail::app_callbacks<app_ref> {
         return detail::finish(on_error, code, [] {}, detail::info_after_failure);
     }
     template <class E, detail::if_policy<E> = 0> result<void, E> join(E &&on_error) const {
-        return join(forever, on_error);
+        return join(no_timeout, on_error);
     }
 
     /** Stops receiving until resume(); see wsline_app_pause(). */
@@ -163,11 +163,11 @@ class app_ref : public detail::app_callbacks<app_ref> {
 
     /** Waits until the system has accepted what is queued; see wsline_app_flush(). */
     template <class E = throws>
-    result<void, E> flush(timeout wait = forever, E &&on_error = {}) const {
+    result<void, E> flush(timeout wait = no_timeout, E &&on_error = {}) const {
         return detail::call(on_error, wsline_app_flush, handle_, wait.ms());
     }
     template <class E, detail::if_policy<E> = 0> result<void, E> flush(E &&on_error) const {
-        return flush(forever, on_error);
+        return flush(no_timeout, on_error);
     }
 
     /** Sends a ping of at most 125 bytes; see wsline_app_ping(). */

@@ -48,7 +48,7 @@ constexpr std::int64_t count_of(std::chrono::duration<Rep, From> time) noexcept 
 } // namespace detail
 
 /**
- * How long a call may take: a duration, or `forever` or `default_timeout`.
+ * How long a call may take: a duration, or `no_timeout` or `default_timeout`.
  *
  * Converts from every std::chrono duration, rounded up to whole milliseconds, and from a point in
  * time, a deadline. A negative duration, as after a deadline, is 0: try once, without waiting.
@@ -71,7 +71,7 @@ class timeout {
     /** As the functions of wsline.h take it. */
     constexpr std::int64_t ms() const noexcept { return ms_; }
 
-    /** As a duration; nothing sensible if this is `forever` or `default_timeout`. */
+    /** As a duration; nothing sensible if this is `no_timeout` or `default_timeout`. */
     constexpr std::chrono::milliseconds duration() const noexcept {
         return std::chrono::milliseconds(ms_);
     }
@@ -85,8 +85,8 @@ class timeout {
     std::int64_t ms_;
 };
 
-/** A timeout that never expires: WSLINE_FOREVER. */
-inline constexpr timeout forever = timeout::from_ms(WSLINE_FOREVER);
+/** A timeout that never expires: WSLINE_FOREVER. (Qt has a macro `forever`.) */
+inline constexpr timeout no_timeout = timeout::from_ms(WSLINE_FOREVER);
 
 /** The timeout of the connection or, if it has none, of the process: WSLINE_DEFAULT_TIMEOUT. */
 inline constexpr timeout default_timeout = timeout::from_ms(WSLINE_DEFAULT_TIMEOUT);

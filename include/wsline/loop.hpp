@@ -66,8 +66,10 @@ class loop_ref : public detail::reference<wsline_loop> {
     /** A descriptor that is readable when run_once() has something to do; see wsline_loop_fd(). */
     std::int32_t fd() const noexcept { return wsline_loop_fd(handle_); }
 
-    /** The longest time to wait for fd(); `forever` for no limit; see
-     * wsline_loop_next_timeout_ms(). */
+    /**
+     * The longest time to wait for fd(); `no_timeout` for no limit; see
+     * wsline_loop_next_timeout_ms().
+     */
     timeout next_timeout() const noexcept {
         return timeout::from_ms(wsline_loop_next_timeout_ms(handle_));
     }

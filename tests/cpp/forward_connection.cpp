@@ -50,7 +50,7 @@ void receiving(wsline::connection_ref c) {
     FORWARDS("wsline_conn_recv_event(#1, -2)", c.receive_event(on_error...));
     FORWARDS("wsline_conn_recv_event(#1, 0)", c.receive_event(0ms, on_error...));
     FORWARDS("wsline_conn_recv_part(#1, -2)", c.receive_part(on_error...));
-    FORWARDS("wsline_conn_recv_part(#1, -1)", c.receive_part(wsline::forever, on_error...));
+    FORWARDS("wsline_conn_recv_part(#1, -1)", c.receive_part(wsline::no_timeout, on_error...));
     FORWARDS("wsline_conn_recv_many(#1, -2, 5)", c.receive_many(batch, on_error...));
     FORWARDS("wsline_conn_recv_many(#1, 1, 5)", c.receive_many(batch, 1ns, on_error...));
     FORWARDS("wsline_conn_recv_frame(#1, -2)", c.receive_frame(on_error...));

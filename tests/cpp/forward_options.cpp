@@ -43,7 +43,7 @@ void of_time_and_proxies(wsline::options_ref o) {
     FORWARDS("wsline_options_set_connect_timeout_ms(#1, 5000)",
              o.set_connect_timeout(5s, on_error...));
     FORWARDS("wsline_options_set_send_timeout_ms(#1, -1)",
-             o.set_send_timeout(wsline::forever, on_error...));
+             o.set_send_timeout(wsline::no_timeout, on_error...));
     FORWARDS("wsline_options_set_close_timeout_ms(#1, -2)",
              o.set_close_timeout(wsline::default_timeout, on_error...));
     FORWARDS("wsline_options_set_interruptible(#1, true)", o.set_interruptible(true, on_error...));

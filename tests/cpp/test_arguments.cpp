@@ -70,9 +70,9 @@ static void timeouts_are_values() {
     static_assert(timeout(2s).ms() == 2000, "usable in constants");
     static_assert(timeout(2s) == 2000ms && timeout(2s) != 2001ms, "comparable with durations");
     static_assert(!std::is_convertible_v<int, timeout>, "a number has no unit");
-    EQUAL(WSLINE_FOREVER, wsline::forever.ms());
+    EQUAL(WSLINE_FOREVER, wsline::no_timeout.ms());
     EQUAL(WSLINE_DEFAULT_TIMEOUT, wsline::default_timeout.ms());
-    CHECK(wsline::forever != wsline::default_timeout);
+    CHECK(wsline::no_timeout != wsline::default_timeout);
     CHECK(timeout::from_ms(7) == 7ms);
     CHECK(timeout(3s).duration() == 3s);
 }

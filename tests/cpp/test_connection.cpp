@@ -166,7 +166,7 @@ static void another_thread_may_abort() {
         std::this_thread::sleep_for(50ms);
         WORKS(conn.abort(on_error...));
     });
-    auto error = check::thrown_by<wsline::error>([&] { conn.receive(wsline::forever); });
+    auto error = check::thrown_by<wsline::error>([&] { conn.receive(wsline::no_timeout); });
     aborting.join();
     REQUIRE(error);
     CHECK(error->status() == status::aborted && error->code() == std::errc::operation_canceled);

@@ -77,7 +77,7 @@ static void posts_are_run_in_order() {
     CHECK(loop.next_timeout().ms() > 0 && loop.next_timeout().ms() <= 20);
     for (int i = 0; i < 1000 && order.empty(); i++) loop.run_once(60s);
     EQUAL("late", order);
-    CHECK(loop.next_timeout() == wsline::forever || loop.next_timeout() == 0ms);
+    CHECK(loop.next_timeout() == wsline::no_timeout || loop.next_timeout() == 0ms);
 }
 
 static void a_stop_ends_a_run() {

@@ -100,7 +100,7 @@ static void others() {
     FAILS(invalid, l.post([] {}, on_error...));
     FAILS(invalid, l.post_after(0s, [] {}, on_error...));
     FAILS(invalid, l.cancel_post(1, on_error...));
-    CHECK(l.fd() == -1 && l.next_timeout() == wsline::forever);
+    CHECK(l.fd() == -1 && l.next_timeout() == wsline::no_timeout);
 
     wsline::options_ref o;
     FAILS(invalid, o.set_reconnect(true, on_error...));
