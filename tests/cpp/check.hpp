@@ -22,7 +22,6 @@
 #include <cstdlib>
 #include <cstring>
 #include <exception>
-#include <initializer_list>
 #include <iostream>
 #include <mutex>
 #include <optional>
@@ -31,6 +30,7 @@
 #include <system_error>
 #include <type_traits>
 #include <unistd.h>
+#include <vector>
 
 namespace check {
 
@@ -183,7 +183,7 @@ template <class Condition> bool eventually(const Condition &condition) {
     return condition();
 }
 
-inline int run(int argc, char **argv, std::initializer_list<test> tests) {
+inline int run(int argc, char **argv, const std::vector<test> &tests) {
     unsigned passed = 0, failed = 0;
     for (const test &each : tests) {
         bool selected = argc < 2;
