@@ -84,6 +84,8 @@ for group in "$@"; do
             have sshd || need openssh-server sshd ssh
             pkg-config --exists libuv 2> /dev/null || need libuv1-dev libuv
             pkg-config --exists glib-2.0 2> /dev/null || need libglib2.0-dev GLib
+            pkg-config --exists Qt6Core 2> /dev/null || pkg-config --exists Qt5Core 2> /dev/null ||
+                need qt6-base-dev Qt
             pkg-config --exists libedit 2> /dev/null || need libedit-dev libedit
             # The dynamic linker reports a library that it cannot find.
             [ -z "$(LD_PRELOAD=libnss_wrapper.so cat /dev/null 2>&1)" ] ||

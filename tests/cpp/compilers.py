@@ -6,7 +6,8 @@ warning.
 
 Every member is instantiated, in each form in which errors are reported, by the forward_*.cpp. Each
 part of wsline.hpp must also compile alone, and wsline.hpp when it is included twice. Programs
-without run-time type information may include it.
+without run-time type information may include it. So may those with an adapter to another event
+loop, after the headers of that loop, if pkg-config finds them.
 """
 
 import concurrent.futures
@@ -28,6 +29,14 @@ OF_ONE_COMPILER = {
     "g++": ["-Wuseless-cast", "-Wduplicated-cond", "-Wlogical-op"],
     "clang++": ["-Wextra-semi", "-Wshadow-all", "-Wrange-loop-analysis"],
 }
+# The packages of an adapter, of which one is enough.
+ADAPTERS = {
+    "wsline/glib.hpp": ["glib-2.0"],
+    "wsline/libuv.hpp": ["libuv"],
+    "wsline/qt.hpp": ["Qt6Core", "Qt5Core"],
+}
+# Qt defines macros whose names are words.
+AFTER = {"wsline/qt.hpp": "#include <QObject>\n"}
 # A small program that uses some of everything.
 TWICE = """\
 #include <wsline.hpp>
@@ -60,6 +69,25 @@ def jobs(include: Path):
         command = [compilers[0], *WARNINGS, f"-I{include}", "-std=c++17", "-fsyntax-only", "-xc++", "-"]
         name = part.relative_to(include)
         yield f"{name} alone", command, f"#include <{name}>\n"
+    for adapter, packages in ADAPTERS.items():
+        flags = flags_of(packages)
+        if not compilers or flags is None:
+            continue
+        for compiler, standard in ((compilers[0], STANDARDS[-1]), (compilers[-1], STANDARDS[0])):
+            command = [compiler, *WARNINGS, *OF_ONE_COMPILER[compiler], f"-I{include}", *flags,
+                       "-fPIC", f"-std={standard}", "-fno-rtti", "-fsyntax-only", "-xc++", "-"]
+            text = f"{AFTER.get(adapter, '')}#include <wsline.hpp>\n#include <{adapter}>\n"
+            yield f"{compiler} {standard} {adapter}", command, text
+
+
+def flags_of(packages):
+    """What a compiler needs for the first package that pkg-config finds; None if it finds none."""
+    for package in packages if shutil.which("pkg-config") else []:
+        found = subprocess.run(["pkg-config", "--cflags", package], capture_output=True, text=True)
+        if found.returncode == 0:
+            # Compilers do not warn in headers of the system.
+            return found.stdout.replace("-I", "-isystem ").split()
+    return None
 
 
 def compiles(job) -> bool:
