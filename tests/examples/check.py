@@ -97,6 +97,20 @@ def sends_typed_lines():
         example.expect_end()
 
 
+def sends_lines_from_three_apps():
+    with Example(SERVER, "3") as example:
+        for line in ("one", "zwölf"):
+            example.type(line)
+            example.expect(line)
+        example.expect_end()
+
+
+def reports_a_refused_connection_of_an_app():
+    with Example(NOBODY, "1", stderr=subprocess.STDOUT) as example:
+        example.expect(REFUSED)
+        example.expect_end(status=1, is_silent=False)
+
+
 def prints_the_echo_of_its_input():
     with Example(SERVER) as example:
         for line in ("one", "zwölf"):
@@ -284,6 +298,11 @@ CHECKS = {
         reports_refused_connection,
     ],
     "cpp_app": [reconnects_twice],
+    "cpp_glib": [TICKS, reports_refused_connection],
+    "cpp_libuv": [TICKS, reports_refused_connection],
+    "cpp_qt": [TICKS, reports_refused_connection],
+    "cpp_epoll": [sends_lines_from_three_apps, reports_a_refused_connection_of_an_app],
+    "cpp_poll": [sends_typed_lines, reports_refused_connection],
     "cpp_loop": [echoes_from_a_hundred_apps, reports_the_failure_of_each_app],
     "threads": [
         prints(
