@@ -48,7 +48,7 @@ void measured_app(wsline::app &app);
 MEASURED void measured_send(wsline::connection &conn) { conn.send_binary(work.payload); }
 
 MEASURED void measured_receive(wsline::connection &conn) {
-    for (unsigned i = 0; i < work.batch; i++) check_message(conn.receive(wsline::forever));
+    for (unsigned i = 0; i < work.batch; i++) check_message(conn.receive(wsline::no_timeout));
 }
 
 MEASURED void measured_app(wsline::app &app) { app.run(); }
