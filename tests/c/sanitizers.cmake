@@ -54,7 +54,7 @@ endfunction()
 function(sanitizer_program name target source library)
   add_executable(${target} EXCLUDE_FROM_ALL ${source})
   set_target_properties(${target} PROPERTIES C_STANDARD 99 C_EXTENSIONS OFF
-    CXX_STANDARD 23 CXX_EXTENSIONS OFF)
+    CXX_STANDARD 17 CXX_EXTENSIONS OFF)
   target_compile_options(${target} PRIVATE -g -fsanitize=${${name}_word})
   target_include_directories(${target} PRIVATE "${PROJECT_SOURCE_DIR}/include")
   # Not -fsanitize, or the C compiler would add its own runtime.
