@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file wsline/coroutine/run.hpp
+ * @brief How tasks begin, and who waits for them. Part of wsline/coroutine.hpp.
+ */
+#ifndef WSLINE_COROUTINE_RUN_HPP
+#define WSLINE_COROUTINE_RUN_HPP
+
+#include <wsline/callback.hpp>
+#include <wsline/coroutine/task.hpp>
+#include <wsline/loop.hpp>
+
+#include <chrono>
+#include <coroutine>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+namespace wsline {
+
+/**
+ * Drives the loop on this thread until the task has ended, and returns its result or throws its
+ * exception; see wsline_loop_run_once().
+ *
+ * Other apps and coroutines of the loop continue meanwhile. If one of their callbacks throws, this
+ * function throws that exception, and destroys the task. loop.stop() does not end it: to end it
+ * early, let the task end, for example by a std::stop_token.
+ */
+template <class T> T run(loop_ref loop, task<T> work) {
+    work.handle().resume();
+    while (!work.handle().done()) loop.run_once(no_timeout);
+    return work.handle().promise().take();
+}
+
+namespace detail {
+
+/** A spawned coroutine. It owns itself through a timer, so that it ends with the loop. */
+class spawned {
+  public:
+    class promise_type {
+      public:
+        struct final_awaiter {
+            bool await_ready() const noexcept { return false; }
+            void await_suspend(std::coroutine_handle<promise_type> ended) const noexcept {
+                destroy(ended.promise().loop, ended.promise().anchor);
+            }
+            void await_resume() const noexcept {}
+        };
+
+        spawned get_return_object() noexcept {
+            return spawned(std::coroutine_handle<promise_type>::from_promise(*this));
+        }
+        std::suspend_always initial_suspend() const noexcept { return {}; }
+        final_awaiter final_suspend() const noexcept { return {}; }
+        void return_void() const noexcept {}
+        /** It comes out of what drives the loop. */
+        void unhandled_exception() const noexcept { carry(nullptr, nullptr); }
+
+        loop_ref loop;
+        std::uint64_t anchor = 0;
+    };
+
+    spawned(spawned &&other) noexcept : handle_(std::exchange(other.handle_, nullptr)) {}
+    spawned &operator=(spawned &&) = delete;
+    ~spawned() {
+        if (!handle_) return;
+        wsline_loop *outer = freed_loop();
+        if (!handle_.done()) freed_loop() = handle_.promise().loop.get();
+        handle_.destroy();
+        freed_loop() = outer;
+    }
+
+    /** Makes a coroutine of a task. */
+    static spawned make(task<void> work) { co_await std::move(work); }
+
+    /** Begins, on the thread that drives the loop. */
+    void begin(loop_ref loop) {
+        constexpr auto years = std::chrono::hours(24 * 365 * 30);
+        promise_type &promise = handle_.promise();
+        auto handle = handle_;
+        promise.loop = loop;
+        promise.anchor = loop.post_after(years, [owned = std::move(*this)] {});
+        handle.resume();
+    }
+
+    /** The loop that is being freed on this thread, with the coroutines in it; usually NULL. */
+    static wsline_loop *&freed_loop() noexcept {
+        static thread_local wsline_loop *loop = nullptr;
+        return loop;
+    }
+
+  private:
+    explicit spawned(std::coroutine_handle<promise_type> handle) noexcept : handle_(handle) {}
+
+    /* Not inline: clang before 17 could keep the local variable in the coroutine. */
+    [[gnu::noinline]] static void destroy(loop_ref loop, std::uint64_t anchor) noexcept {
+        std::error_code ec;
+        loop.cancel_post(anchor, ec);
+    }
+
+    std::coroutine_handle<promise_type> handle_;
+};
+
+} // namespace detail
+
+/**
+ * Starts a task that nobody awaits. It begins on the thread that drives the loop, when the callback
+ * in progress has returned; any thread may call this function. See wsline_loop_post().
+ *
+ * Its exception comes out of what drives the loop. It is destroyed when it ends, or with the loop.
+ * It does not keep loop.run() from returning when all apps have ended. It must not destroy the
+ * loop.
+ */
+inline void spawn(loop_ref loop, task<void> work) {
+    loop.post([begins = detail::spawned::make(std::move(work))](loop_ref on) mutable {
+        begins.begin(on);
+    });
+}
+
+namespace detail {
+
+/** Waits for several tasks. */
+class joining {
+  public:
+    explicit joining(std::vector<task<void>> tasks) : left_(tasks.size()) {
+        parts_.reserve(tasks.size());
+        for (task<void> &each : tasks) parts_.push_back(begin_later(std::move(each), *this));
+    }
+
+    bool await_ready() const noexcept { return parts_.empty(); }
+    bool await_suspend(std::coroutine_handle<> parent) {
+        /* One more, so that the last task to begin does not continue this one yet. */
+        ++left_;
+        for (const task<void> &each : parts_) each.handle().resume();
+        parent_ = parent;
+        return --left_ != 0;
+    }
+    void await_resume() const {
+        if (thrown_) std::rethrow_exception(thrown_);
+    }
+
+  private:
+    /** Continues whoever waits for all, if this is the last to end. */
+    static task<void> begin_later(task<void> work, joining &all) {
+        try {
+            co_await std::move(work);
+        } catch (...) {
+            if (!all.thrown_) all.thrown_ = std::current_exception();
+        }
+        co_await last_step{all};
+    }
+
+    struct last_step {
+        bool await_ready() const noexcept { return false; }
+        std::coroutine_handle<> await_suspend(std::coroutine_handle<>) const noexcept {
+            return --all.left_ == 0 ? all.parent_ : std::noop_coroutine();
+        }
+        void await_resume() const noexcept {}
+
+        joining &all;
+    };
+
+    std::vector<task<void>> parts_;
+    std::size_t left_;
+    std::coroutine_handle<> parent_;
+    std::exception_ptr thrown_;
+};
+
+} // namespace detail
+
+/**
+ * Runs tasks at the same time, on one thread, until all have ended. Throws the first exception
+ * then.
+ */
+inline task<void> when_all(std::vector<task<void>> tasks) {
+    detail::joining all(std::move(tasks));
+    co_await all;
+}
+
+/** The same for a fixed number of tasks: `co_await wsline::when_all(one(), two())`. */
+template <class... T> task<void> when_all(task<void> first, task<T>... more) {
+    std::vector<task<void>> tasks;
+    tasks.reserve(1 + sizeof...(more));
+    tasks.push_back(std::move(first));
+    (tasks.push_back(std::move(more)), ...);
+    return when_all(std::move(tasks));
+}
+
+} // namespace wsline
+
+#endif
