@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file wsline/asio/client.hpp
+ * @brief A client with completion tokens. Part of wsline/asio.hpp and wsline/boost_asio.hpp.
+ */
+#ifndef WSLINE_ASIO_CLIENT_HPP
+#define WSLINE_ASIO_CLIENT_HPP
+
+#include <wsline/asio/driver.hpp>
+#include <wsline/asio/handler.hpp>
+#include <wsline/async/operations.hpp>
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+namespace wsline {
+
+/**
+ * A client for one connection at a time whose operations take completion tokens:
+ * `wsline::asio_client`, `wsline::boost_asio_client`.
+ *
+ * **Operations.** One of each kind may be pending; a second one reports status::busy. Where Asio
+ * has per-operation cancellation (1.19, Boost 1.77), cancelling one loses nothing, and the client
+ * remains usable; a connect must be made again. A cancelled operation reports
+ * asio::error::operation_aborted, as do those that are pending when the client is destroyed.
+ *
+ * **Messages.** A message is copied once, because a handler may run on another executor, or a
+ * future be read by another thread. It is valid until the next async_receive() begins, or the
+ * client is destroyed. While no async_receive() is pending, the app is paused, so that TCP holds
+ * the server back, and memory stays bounded. Meanwhile, pings of the server are not answered, and
+ * the end of the connection is not noticed; see wsline_app_pause(). To receive continuously, begin
+ * the next async_receive() in the handler of the one before.
+ *
+ * **End.** When the connection has ended, operations report status::closed after a closing
+ * handshake, otherwise the failure. Then the client may connect again. It does not by itself:
+ * options for reconnecting have no effect. A connection that has neither been closed nor been
+ * noticed to have ended keeps io_context::run() from returning.
+ *
+ * **Threads.** A handler runs on its associated executor, by default that of the driver. All
+ * functions must be called on the driver's executor.
+ *
+ * **Lifetime.** Destroying it drops the connection; a handler of it may do that. Can be moved, but
+ * not copied.
+ */
+template <class Net> class basic_asio_client {
+  public:
+    using executor_type = typename Net::executor;
+
+    /** Not connected. */
+    explicit basic_asio_client(const basic_asio_driver<Net> &driver)
+        : shared_(std::make_shared<detail::asio_shared<Net>>(driver.turns_)) {}
+
+    /** The executor of the driver. */
+    executor_type get_executor() const noexcept { return shared_->turns->executor(); }
+
+    /** Connects: `void(error_code)`; see wsline_app_new() and wsline_loop_add(). */
+    template <class Token>
+    auto async_connect(const c_string &url, const detail::reference<wsline_options> &options,
+                       Token &&token) {
+        return start<detail::nothing>(
+            &detail::operations::connecting, token,
+            [made = std::make_shared<detail::made_app>(url, options)](auto &of, auto &who) {
+                if (!made->failure) return of.connect(std::move(made->app), who, no_timeout);
+                who.failure = made->failure;
+                return true;
+            });
+    }
+    template <class Token> auto async_connect(const c_string &url, Token &&token) {
+        return async_connect(url, options_ref(), std::forward<Token>(token));
+    }
+
+    /** Waits for the next message: `void(error_code, message_view)`; see wsline_app_on_message().
+     */
+    template <class Token> auto async_receive(Token &&token) {
+        return start<message_view>(&detail::operations::receiving, token,
+                                   [](auto &of, auto &who) { return of.receive(who, no_timeout); });
+    }
+
+    /**
+     * Sends a text message, which must be UTF-8: `void(error_code)`; see wsline_app_send_text().
+     *
+     * It ends when the message is sent or queued; it waits only while the send queue is full. The
+     * text must be valid until the operation has begun; it is copied if it waits.
+     */
+    template <class Token> auto async_send_text(std::string_view text, Token &&token) {
+        return async_send(opcode::text, bytes(text), std::forward<Token>(token));
+    }
+
+    /** Sends a binary message, as async_send_text() sends text; see wsline_app_send_binary(). */
+    template <class Token> auto async_send_binary(bytes data, Token &&token) {
+        return async_send(opcode::binary, data, std::forward<Token>(token));
+    }
+
+    /** Sends a message or a control frame, as async_send_text() sends text; see wsline_app_send().
+     */
+    template <class Token> auto async_send(opcode code, bytes data, Token &&token) {
+        return start<detail::nothing>(
+            &detail::operations::sending, token,
+            [code, data](auto &of, auto &who) { return of.send(code, data, who, no_timeout); });
+    }
+
+    /**
+     * Closes the connection, and waits for its end: `void(error_code, close_info)`; see
+     * wsline_app_close().
+     *
+     * Messages that still arrive are dropped, unless an async_receive() is pending. If it is
+     * cancelled, the connection ends all the same.
+     */
+    template <class Token>
+    auto async_close(close_code code, std::string_view reason, Token &&token) {
+        return start<wsline::close_info>(&detail::operations::closing, token,
+                                         [code, reason = std::string(reason)](auto &of, auto &who) {
+                                             return of.close(code, reason, who, no_timeout);
+                                         });
+    }
+    template <class Token> auto async_close(Token &&token) {
+        return async_close(close_code::normal, {}, std::forward<Token>(token));
+    }
+
+    /** Drops the connection; see wsline_app_abort(). What is pending is aborted. */
+    void abort() { shared_->work.abort(error_info(status::aborted, "the connection was aborted")); }
+
+    /** The details of the last operation that failed. */
+    const error_info &last_error() const noexcept { return shared_->last_failure; }
+
+    /**
+     * The app of the connection, for what does not wait: pings, statistics, what TLS negotiated. It
+     * is replaced by the next connect. Do not close or pause it, and leave on_open, on_message,
+     * on_drain, on_error and on_close to this object.
+     */
+    app_ref app() const noexcept { return shared_->work.app(); }
+
+  private:
+    template <class R, class Token, class Begin>
+    auto start(detail::slot<R> detail::operations::*at, Token &token, Begin begin) {
+        using signature =
+            std::conditional_t<std::is_same_v<R, detail::nothing>, void(typename Net::error_code),
+                               void(typename Net::error_code, R)>;
+        auto initiation = [client = shared_, at, begin](auto &&handler) mutable {
+            using H = std::decay_t<decltype(handler)>;
+            detail::asio_handler<Net, R, H>::start(
+                client, at, std::forward<decltype(handler)>(handler), std::move(begin));
+        };
+        return Net::template initiate<signature>(std::move(initiation), token);
+    }
+
+    std::shared_ptr<detail::asio_shared<Net>> shared_;
+};
+
+} // namespace wsline
+
+#endif
