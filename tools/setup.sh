@@ -86,6 +86,8 @@ for group in "$@"; do
             pkg-config --exists glib-2.0 2> /dev/null || need libglib2.0-dev GLib
             pkg-config --exists Qt6Core 2> /dev/null || pkg-config --exists Qt5Core 2> /dev/null ||
                 need qt6-base-dev Qt
+            [ -e /usr/include/asio.hpp ] || need libasio-dev Asio
+            [ -e /usr/include/boost/asio.hpp ] || need libboost-dev Boost.Asio
             pkg-config --exists libedit 2> /dev/null || need libedit-dev libedit
             # The dynamic linker reports a library that it cannot find.
             [ -z "$(LD_PRELOAD=libnss_wrapper.so cat /dev/null 2>&1)" ] ||
