@@ -74,6 +74,19 @@ def echoes_from_a_hundred_apps():
         example.expect_end()
 
 
+def prints_what_two_clients_print():
+    """In any order, except that each client has its own."""
+    lines = {
+        name: [*(f"{name} {i}" for i in (1, 2, 3)), f"{name}: nothing more", f"{name} closed: 1000"]
+        for name in ("one", "two")
+    }
+    with Example(SERVER) as example:
+        while any(lines.values()):
+            line = example.expect("|".join(left[0] for left in lines.values() if left))
+            lines[line[:3]].pop(0)
+        example.expect_end()
+
+
 def reports_the_failure_of_each_app():
     with Example(NOBODY, "2", stderr=subprocess.STDOUT) as example:
         for _ in range(2):
@@ -303,6 +316,12 @@ CHECKS = {
     "cpp_qt": [TICKS, reports_refused_connection],
     "cpp_epoll": [sends_lines_from_three_apps, reports_a_refused_connection_of_an_app],
     "cpp_poll": [sends_typed_lines, reports_refused_connection],
+    "cpp_coroutine": [prints_what_two_clients_print, reports_refused_connection],
+    "cpp_asio": [
+        prints("tick 1", "tick 2", "tick 3", "closed: 1000", "Hello, Server"),
+        reports_refused_connection,
+    ],
+    "cpp_boost_asio": [prints("one", "two", "closed: 1000"), reports_refused_connection],
     "cpp_loop": [echoes_from_a_hundred_apps, reports_the_failure_of_each_app],
     "threads": [
         prints(
@@ -348,6 +367,7 @@ class Example:
             line = self._next_line()
         if not re.fullmatch(pattern, line):
             sys.exit(f"{PROGRAM.name}: {line!r} does not match {pattern!r}")
+        return line
 
     def _next_line(self):
         line = self._process.stdout.readline()
