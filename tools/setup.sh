@@ -89,6 +89,13 @@ for group in "$@"; do
             [ -e /usr/include/asio.hpp ] || need libasio-dev Asio
             [ -e /usr/include/boost/asio.hpp ] || need libboost-dev Boost.Asio
             pkg-config --exists libedit 2> /dev/null || need libedit-dev libedit
+            # The clients of docs/coming-from; a test of one that is missing is skipped.
+            $check || [ -e /usr/include/boost/beast.hpp ] || need libboost-dev 'Boost.Beast'
+            $check || [ -e /usr/include/boost/thread.hpp ] || need libboost-thread-dev Boost.Thread
+            $check || [ -e /usr/include/websocketpp/client.hpp ] ||
+                need 'libwebsocketpp-dev libwebsocketpp-doc' websocketpp
+            $check || pkg-config --exists libwebsockets 2> /dev/null ||
+                need libwebsockets-dev libwebsockets
             # The dynamic linker reports a library that it cannot find.
             [ -z "$(LD_PRELOAD=libnss_wrapper.so cat /dev/null 2>&1)" ] ||
                 need libnss-wrapper libnss_wrapper
