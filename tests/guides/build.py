@@ -43,7 +43,7 @@ def compile_program(source, program, flags=(), libraries=()):
         return program
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(source)
-    run(command, cwd=file.parent)
+    run(command)
     key.write_text(wanted)
     return program
 
