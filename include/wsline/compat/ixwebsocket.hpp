@@ -121,7 +121,7 @@ class WebSocket {
             prepare(session);
             /* stop() on another thread ends the app. */
             while (session->result != nullptr && session->app.is_running())
-                session->loop.run_once(wsline::forever);
+                session->loop.run_once(wsline::no_timeout);
             session->result = nullptr;
         } catch (const wsline::error &failure) {
             result.errorStr = failure.what();

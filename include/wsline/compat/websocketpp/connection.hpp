@@ -242,7 +242,7 @@ class connection_base : public detail::settings,
     }
 
     static wsline::timeout time_of(long ms) noexcept {
-        return ms > 0 ? wsline::timeout(std::chrono::milliseconds(ms)) : wsline::forever;
+        return ms > 0 ? wsline::timeout(std::chrono::milliseconds(ms)) : wsline::no_timeout;
     }
 
     /* The callbacks run while the endpoint keeps this object. */

@@ -72,12 +72,12 @@ class endpoint_base : public detail::settings {
 
     /** Runs handlers until there is nothing to wait for, or stop() is called. */
     std::size_t run() {
-        return drive([this](std::size_t) { return wait_for_work(wsline::forever); });
+        return drive([this](std::size_t) { return wait_for_work(wsline::no_timeout); });
     }
     /** Runs at least one handler, unless there is nothing to wait for. */
     std::size_t run_one() {
         return drive([this](std::size_t before) {
-            return core_->handled == before && wait_for_work(wsline::forever);
+            return core_->handled == before && wait_for_work(wsline::no_timeout);
         });
     }
     /** Runs the handlers that are ready. */
