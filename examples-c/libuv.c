@@ -25,7 +25,8 @@ static void drive(void) {
     if (next_ms == WSLINE_FOREVER)
         uv_timer_stop(&timeout);
     else
-        uv_timer_start(&timeout, on_timeout, (uint64_t)next_ms, 0);
+        /* Not 0: libuv runs a timer that is due again before it looks at descriptors. */
+        uv_timer_start(&timeout, on_timeout, next_ms > 0 ? (uint64_t)next_ms : 1, 0);
 }
 
 static void on_timeout(uv_timer_t *handle) {
