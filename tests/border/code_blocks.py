@@ -65,6 +65,20 @@ void fragment(const char *url, wsline::options &options, wsline::connection &con
 }
 
 
+# The pkg-config packages of headers that include those of another library.
+PACKAGES = {"wsline/glib.hpp": "glib-2.0", "wsline/libuv.hpp": "libuv"}
+
+
+def flags_of_packages(code: str) -> list[str]:
+    """What the block needs besides wsline."""
+    names = [package for header, package in PACKAGES.items() if f"<{header}>" in code]
+    if not names:
+        return []
+    command = ["pkg-config", "--cflags", *names]
+    output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    return output.replace("-I", "-isystem").split()
+
+
 def blocks(file: Path) -> list[tuple[int, str, str]]:
     """Number of the first line, text and language of each block in one of LANGUAGES."""
     lines = [uncommented(line) for line in file.read_text().splitlines()]
@@ -81,7 +95,7 @@ def blocks(file: Path) -> list[tuple[int, str, str]]:
 
 def compiles(file: Path, line: int, code: str, language: Language, include_dir: str) -> bool:
     if re.search(r"^#include", code, re.M):
-        text, extra = f'#line {line} "{file}"\n{code}\n', []
+        text, extra = f'#line {line} "{file}"\n{code}\n', flags_of_packages(code)
     else:
         text, extra = language.fragment.format(line=line, file=file, code=code), ["-Wno-unused"]
     with tempfile.TemporaryDirectory() as folder:
