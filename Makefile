@@ -30,7 +30,7 @@ help:
 	@echo '                instructions and system calls per message, against their limits'
 	@echo 'make tsan       threads under ThreadSanitizer'
 	@echo 'make msrv       check that the Rust version in Cargo.toml suffices'
-	@echo 'make test-clang the C tests, compiled with clang'
+	@echo 'make test-clang the C and C++ tests, compiled with clang'
 	@echo 'make test-aarch64, make test-i686'
 	@echo '                the C tests on another architecture'
 	@echo 'make test-aws-lc'
@@ -158,7 +158,7 @@ test-clang: peers
 	@CC=clang CXX=clang++ cmake -S . -B $(BUILD)/clang -DCMAKE_BUILD_TYPE=Release \
 		-DWSLINE_BUILD_TESTS=ON > /dev/null
 	@env -u MAKELEVEL cmake --build $(BUILD)/clang --parallel $(JOBS)
-	ctest --test-dir $(BUILD)/clang -L '^(c|border)$$' --parallel 2 --output-on-failure
+	ctest --test-dir $(BUILD)/clang -L '^(c|cpp|border)$$' --parallel 2 --output-on-failure
 
 # Tests of TLS, and of linking by other projects.
 AWS_LC_TESTS = c_tls|c_proxy|c_library|package_(find_package|moved|pkg_config|static)
