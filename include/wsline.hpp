@@ -30,7 +30,8 @@
  * `app_ref` or `loop_ref`, which has the same functions and frees nothing.
  *
  * **Errors.** Functions throw a wsline::error, set a std::error_code, or return a std::expected;
- * see wsline/error.hpp.
+ * see wsline/error.hpp. Programs may be compiled without run-time type information, but not without
+ * exceptions.
  *
  * **Lent data.** A message_view refers to data of the library, as a std::string_view does.
  *

@@ -7,7 +7,7 @@ warning.
 Every member is instantiated, in each form in which errors are reported, by the forward_*.cpp. Each
 part of wsline.hpp must also compile alone, and wsline.hpp when it is included twice. Programs
 without run-time type information may include it. So may those with an adapter to another event
-loop, after the headers of that loop, if pkg-config finds them.
+loop, after the headers of that loop, if pkg-config finds them. Some mistakes must not compile.
 """
 
 import concurrent.futures
@@ -52,9 +52,25 @@ int main() try {
 }
 """
 
+# Lines that must not compile, and what the compiler must say.
+MISTAKES = {
+    "a.on_message([](int) {});": "the callback must take the arguments",
+    "a.on_connecting([] {});": "the callback must take the arguments",
+    "struct h { void on_message(wsline::app_ref, int) {} }; a.set_callbacks(h());":
+        "named like a callback",
+    "struct h { void on_close(wsline::close_info &) {} }; a.set_callbacks(h());":
+        "named like a callback",
+    "wsline::app b = a;": "deleted",
+    "wsline::connection c; auto d = c;": "deleted",
+    "wsline::timeout t = 5;": "conversion from",
+    "a.send_binary(std::vector<int>());": "no matching function",
+    'a.ping("text");': "deleted",
+    'a.send_text("x", std::error_code());': "no matching function",
+}
+
 
 def jobs(include: Path):
-    """A name, a command and its input for each compilation."""
+    """A name, a command, its input, and the error that it must report, for each compilation."""
     compilers = [name for name in COMPILERS if shutil.which(name)]
     sources = sorted(HERE.glob("forward_*.cpp"))
     for compiler in compilers:
@@ -62,13 +78,13 @@ def jobs(include: Path):
         for standard in STANDARDS:
             # What is new in C++20 is also in the last one.
             for source in sources if standard != "c++20" else []:
-                yield f"{compiler} {standard} {source.name}", [*base, f"-std={standard}", source], ""
+                yield f"{compiler} {standard} {source.name}", [*base, f"-std={standard}", source], "", ""
             command = [*base, f"-std={standard}", "-fno-rtti", "-xc++", "-"]
-            yield f"{compiler} {standard} twice, without RTTI", command, TWICE
+            yield f"{compiler} {standard} twice, without RTTI", command, TWICE, ""
     for part in parts(include) if compilers else []:
         command = [compilers[0], *WARNINGS, f"-I{include}", "-std=c++17", "-fsyntax-only", "-xc++", "-"]
         name = part.relative_to(include)
-        yield f"{name} alone", command, f"#include <{name}>\n"
+        yield f"{name} alone", command, f"#include <{name}>\n", ""
     for adapter, packages in ADAPTERS.items():
         flags = flags_of(packages)
         if not compilers or flags is None:
@@ -77,7 +93,12 @@ def jobs(include: Path):
             command = [compiler, *WARNINGS, *OF_ONE_COMPILER[compiler], f"-I{include}", *flags,
                        "-fPIC", f"-std={standard}", "-fno-rtti", "-fsyntax-only", "-xc++", "-"]
             text = f"{AFTER.get(adapter, '')}#include <wsline.hpp>\n#include <{adapter}>\n"
-            yield f"{compiler} {standard} {adapter}", command, text
+            yield f"{compiler} {standard} {adapter}", command, text, ""
+    if "g++" in compilers:
+        command = ["g++", f"-I{include}", "-std=c++17", "-fsyntax-only", "-xc++", "-"]
+        for line, error in MISTAKES.items():
+            text = f"#include <wsline.hpp>\nint main() {{ wsline::app a; {line} }}\n"
+            yield line, command, text, error
 
 
 def flags_of(packages):
@@ -90,18 +111,19 @@ def flags_of(packages):
     return None
 
 
-def compiles(job) -> bool:
-    name, command, text = job
+def holds(job) -> bool:
+    name, command, text, error = job
     done = subprocess.run(command, input=text, capture_output=True, text=True)
-    if done.returncode != 0:
+    held = error in done.stderr and done.returncode != 0 if error else done.returncode == 0
+    if not held:
         print(f"FAIL {name}\n{done.stderr[:4000]}")
-    return done.returncode == 0
+    return held
 
 
 def main() -> int:
     todo = list(jobs(Path(sys.argv[1])))
     with concurrent.futures.ThreadPoolExecutor(min(2, os.cpu_count() or 1)) as pool:
-        passed = sum(pool.map(compiles, todo))
+        passed = sum(pool.map(holds, todo))
     print(f"{passed} of {len(todo)} compilations")
     return 0 if todo and passed == len(todo) else 1
 

@@ -101,7 +101,58 @@ struct all_members : some_members {
     void on_error(app_ref, const wsline::error_info &) {}
 };
 
+/* Each member alone, in the order of wsline_app_callbacks. */
+template <int> struct one_member;
+template <> struct one_member<0> {
+    wsline::connect_decision on_connecting(app_ref, wsline::attempt_view, wsline::options_ref) {
+        return wsline::connect_decision::now;
+    }
+};
+template <> struct one_member<1> {
+    void on_open(app_ref) {}
+};
+template <> struct one_member<2> {
+    void on_reconnect(app_ref) {}
+};
+template <> struct one_member<3> {
+    void on_message(app_ref, wsline::message_view) {}
+};
+template <> struct one_member<4> {
+    void on_messages(app_ref, wsline::messages_view) {}
+};
+template <> struct one_member<5> {
+    void on_data(app_ref, wsline::message_view) {}
+};
+template <> struct one_member<6> {
+    void on_part(app_ref, wsline::message_view) {}
+};
+template <> struct one_member<7> {
+    void on_ping(app_ref, wsline::message_view) {}
+};
+template <> struct one_member<8> {
+    void on_pong(app_ref, wsline::message_view) {}
+};
+template <> struct one_member<9> {
+    void on_drain(app_ref) {}
+};
+template <> struct one_member<10> {
+    void on_error(app_ref, const wsline::error_info &) {}
+};
+template <> struct one_member<11> {
+    void on_close(app_ref, const wsline::close_info &) {}
+};
+
+template <int... I> void each_member_is_found(std::integer_sequence<int, I...>) {
+    auto found = [](int member, const wsline_app_callbacks &callbacks) {
+        std::string expected(16, '0');
+        expected[static_cast<std::size_t>(member)] = '1';
+        EQUAL(expected, recorder::fields(&callbacks));
+    };
+    (found(I, wsline::detail::handler_callbacks<app_ref, one_member<I>>()), ...);
+}
+
 void handlers_and_posts(app_ref a) {
+    each_member_is_found(std::make_integer_sequence<int, 12>());
     some_members kept;
     FORWARDS("wsline_app_set_callbacks(#1, 0001000010010000)",
              a.set_callbacks(some_members(), on_error...));
