@@ -19,7 +19,7 @@ class ticker {
 
     void begin(const std::string &url) {
         client_.async_connect(url, [this](std::error_code ec) {
-            if (ec) return fail(ec);
+            if (ec) return fail();
             tick();
             receive();
         });
@@ -28,7 +28,7 @@ class ticker {
   private:
     void tick() {
         client_.async_send_text("tick " + std::to_string(++sent_), [this](std::error_code ec) {
-            if (ec) return fail(ec);
+            if (ec) return fail();
             timer_.expires_after(20ms);
             timer_.async_wait([this](std::error_code cancelled) {
                 if (!cancelled) tick();
@@ -38,7 +38,7 @@ class ticker {
 
     void receive() {
         client_.async_receive([this](std::error_code ec, wsline::message_view message) {
-            if (ec) return fail(ec);
+            if (ec) return fail();
             std::cout << message.text() << std::endl;
             if (++received_ < 3) return receive();
             timer_.cancel();
@@ -49,7 +49,7 @@ class ticker {
     }
 
     /* It comes out of io_context::run(). */
-    void fail(std::error_code ec) { throw std::system_error(ec, client_.last_error().message()); }
+    void fail() { throw wsline::error(client_.last_error()); }
 
     asio::steady_timer timer_;
     wsline::asio_client client_;
