@@ -62,7 +62,8 @@ wsline::task<> the_order_holds_with_pauses(wsline::loop_ref loop) {
     co_await client.close();
 }
 
-const int queued_messages = 100;
+/* More than the system takes. */
+const int queued_messages = 200;
 
 wsline::task<> sends_all(wsline::async_connection &client, bool &done) {
     std::string data(50'000, 'x');
@@ -74,10 +75,12 @@ wsline::task<> sends_all(wsline::async_connection &client, bool &done) {
     done = true;
 }
 
-wsline::task<> receives_all(wsline::loop_ref loop, wsline::async_connection &client,
+wsline::task<> receives_all(wsline::loop_ref loop, wsline::async_connection &client, std::string go,
                             const bool &done) {
     co_await wsline::sleep(loop, 50ms);
     CHECK(!done);
+    wsline::async_connection opener(loop);
+    co_await opener.connect(go, check::trusting());
     for (int i = 0; i < queued_messages; i++) {
         wsline::message_view message = co_await client.receive();
         EQUAL(50'000u, message.size());
@@ -91,10 +94,11 @@ wsline::task<> a_full_queue_makes_the_sender_wait(wsline::loop_ref loop) {
         wsline::async_connection client(loop);
         wsline::options options = check::trusting();
         options.set_max_send_queue_bytes(100'000);
-        const std::string url = check::url(server, "/slow-read?bps=20000000");
+        const std::string url = check::url(server, "/stall-then-echo?id=coroutine");
         co_await client.connect(url, options);
         bool done = false;
-        co_await wsline::when_all(sends_all(client, done), receives_all(loop, client, done));
+        const std::string go = check::url(server, "/go?id=coroutine");
+        co_await wsline::when_all(sends_all(client, done), receives_all(loop, client, go, done));
         co_await client.close();
     }
 }
