@@ -243,7 +243,7 @@ void each_operation_is_cancelled() {
         } else {
             EQUAL(what == kind::send, client.app().is_open());
             client.abort();
-            client.async_connect(check::url("FAULTS", "/close"), check::succeeds());
+            client.async_connect(check::url("FAULTS", "/echo"), check::succeeds());
             run_until(io, [&] { return client.app().is_open(); });
         }
     }

@@ -42,6 +42,33 @@ wsline::task<> nothing_is_read_while_nobody_receives(wsline::loop_ref loop) {
     }
 }
 
+wsline::task<> one_message_is_received_ahead(wsline::loop_ref loop) {
+    for (const char *server : faults) {
+        wsline::async_connection client(loop);
+        /* It sends a text for each pong, and the next ping. */
+        const std::string url = check::url(server, "/ping-and-swallow");
+        co_await client.connect(url, check::trusting());
+        co_await wsline::sleep(loop, 100ms);
+        const std::uint64_t received = client.app().stats().messages_received;
+        wsline::message_view message = co_await client.receive(0ms);
+        EQUAL("pong", message.text());
+        CHECK(received >= 1);
+        message = co_await client.receive();
+        EQUAL("pong", message.text());
+        co_await client.close();
+
+        /* The end is noticed, and comes after that message. */
+        const std::string ending = check::url(server, "/frame?hex=810161&then=rst");
+        co_await client.connect(ending, check::trusting());
+        co_await wsline::sleep(loop, 20ms);
+        message = co_await client.receive();
+        EQUAL("a", message.text());
+        std::error_code ec;
+        co_await client.receive(ec);
+        EQUAL(status::connection_lost, ec);
+    }
+}
+
 wsline::task<> the_order_holds_with_pauses(wsline::loop_ref loop) {
     wsline::async_connection client(loop);
     const std::string url = check::url("WEBSOCKETS", "/");
@@ -367,8 +394,8 @@ void clients_of_spawned_tasks_end_with_the_loop() {
 int main(int argc, char **argv) {
     return check::run(
         argc, argv,
-        {COROUTINE(nothing_is_read_while_nobody_receives), COROUTINE(the_order_holds_with_pauses),
-         COROUTINE(a_full_queue_makes_the_sender_wait),
+        {COROUTINE(nothing_is_read_while_nobody_receives), COROUTINE(one_message_is_received_ahead),
+         COROUTINE(the_order_holds_with_pauses), COROUTINE(a_full_queue_makes_the_sender_wait),
          COROUTINE(a_send_that_times_out_sends_nothing), COROUTINE(each_operation_times_out),
          COROUTINE(each_operation_is_cancelled), COROUTINE(cancelling_races_with_messages),
          COROUTINE(abandoning_each_operation_is_safe),

@@ -29,10 +29,10 @@ namespace wsline {
  *
  * **Messages.** A message is copied once, because a handler may run on another executor, or a
  * future be read by another thread. It is valid until the next async_receive() begins, or the
- * client is destroyed. While no async_receive() is pending, the app is paused, so that TCP holds
- * the server back, and memory stays bounded. Meanwhile, pings of the server are not answered, and
- * the end of the connection is not noticed; see wsline_app_pause(). To receive continuously, begin
- * the next async_receive() in the handler of the one before.
+ * client is destroyed. While no async_receive() is pending, one message is received ahead; then the
+ * app is paused, so that TCP holds the server back, and memory stays bounded. From that message on,
+ * pings of the server are not answered, and the end of the connection is not noticed, until the
+ * next async_receive(); see wsline_app_pause().
  *
  * **End.** When the connection has ended, operations report status::closed after a closing
  * handshake, otherwise the failure. Then the client may connect again. It does not by itself:

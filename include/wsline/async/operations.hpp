@@ -36,6 +36,9 @@ class observer {
  * Makes the callbacks of an app operations with one result: connect, receive, send, close. At most
  * one of each kind waits.
  *
+ * While nobody receives, it reads one message ahead, and then pauses the app. So somebody who is
+ * late for the next message costs no system call, and pings are answered on a quiet connection.
+ *
  * An operation returns true if it has ended at once; its result is then in the waiter. All calls
  * are made on the thread that drives the loop. A waiter that continues may destroy this object.
  */
@@ -75,12 +78,16 @@ class operations {
 
     bool receive(waiter<message_view> &who, timeout wait) {
         if (receiving) return refuse(who, status::busy, "another receive is pending");
-        if (!is_open_) return refuse_unconnected(who);
-        if (is_paused_) {
+        if (std::exchange(has_next_, false)) {
             std::error_code ec;
             app_.resume(ec);
-            is_paused_ = false;
+            lent_.swap(next_payload_);
+            next_.data =
+                static_cast<const std::uint8_t *>(static_cast<const void *>(lent_.c_str()));
+            who.result = message_view(next_);
+            return true;
         }
+        if (!is_open_) return refuse_unconnected(who);
         begin_wait(receiving, who, wait);
         return false;
     }
@@ -110,7 +117,6 @@ class operations {
         app_.close(code, reason.empty() ? c_string(nullptr) : c_string(reason), ec);
         if (ec) return fail_at_once(who, ec);
         is_closing_ = true;
-        is_paused_ = false;
         begin_wait(closing, who, wait);
         return false;
     }
@@ -135,13 +141,18 @@ class operations {
 
     void on_open(app_ref) {
         is_open_ = true;
-        holding hold(*this);
         connecting.finish({});
     }
 
     void on_message(app_ref, message_view message) {
-        holding hold(*this);
-        receiving.finish(message);
+        if (receiving) return receiving.finish(message);
+        /* The closing handshake must be read. */
+        if (is_closing_) return;
+        next_ = message.raw();
+        next_payload_.assign(message.text());
+        has_next_ = true;
+        std::error_code ec;
+        app_.pause(ec);
     }
 
     void on_drain(app_ref) {
@@ -186,7 +197,7 @@ class operations {
     }
 
     slot<nothing> connecting{*this, &operations::drop_app};
-    slot<message_view> receiving{*this, &operations::pause_if_idle};
+    slot<message_view> receiving{*this, &operations::forget_nothing};
     slot<nothing> sending{*this, &operations::forget_unsent};
     slot<wsline::close_info> closing{*this, &operations::forget_nothing};
 
@@ -207,14 +218,6 @@ class operations {
         operations *self;
         watch *outer;
         std::uint64_t epoch;
-    };
-
-    /** Pauses in the end if nobody waits for the next message; also if a handler throws. */
-    struct holding : watch {
-        using watch::watch;
-        ~holding() {
-            if (*this) self->pause_if_idle();
-        }
     };
 
     template <class R> static bool refuse(waiter<R> &who, status code, const char *why) {
@@ -250,22 +253,14 @@ class operations {
         if (is_running_) note_end();
         ++epoch_;
         timer_at_ = clock::time_point::max();
+        has_next_ = false;
         app_ = wsline::app();
     }
 
     void note_end() noexcept {
-        is_running_ = is_open_ = is_paused_ = is_closing_ = false;
+        is_running_ = is_open_ = is_closing_ = false;
         timer_at_ = clock::time_point::max();
         if (observer_ != nullptr) observer_->ends();
-    }
-
-    /** TCP holds the server back while nobody receives. */
-    void pause_if_idle() noexcept {
-        /* The closing handshake must be read. */
-        if (receiving || !is_open_ || is_closing_ || is_paused_) return;
-        std::error_code ec;
-        app_.pause(ec);
-        is_paused_ = true;
     }
 
     void forget_unsent() noexcept { std::string().swap(unsent_); }
@@ -313,7 +308,6 @@ class operations {
     }
 
     template <class R> void give_up(slot<R> &at, const error_info &info, when how) {
-        holding hold(*this);
         auto who = std::move(at);
         /* A connect cannot be continued. */
         if constexpr (std::is_same_v<R, nothing>) {
@@ -333,10 +327,15 @@ class operations {
     std::uint64_t epoch_ = 0;
     clock::time_point timer_at_ = clock::time_point::max();
     std::uint64_t timer_ = 0;
-    bool is_running_ = false, is_open_ = false, is_paused_ = false, is_closing_ = false;
+    bool is_running_ = false, is_open_ = false, is_closing_ = false;
     /** Why the last connection has ended. */
     std::optional<error_info> end_;
     wsline::close_info close_info_;
+    /** The message that was read ahead, if any, and the payload of the one before it, still lent.
+     */
+    bool has_next_ = false;
+    wsline_message next_{};
+    std::string next_payload_, lent_;
     /** The message that waits for room in the send queue. */
     opcode unsent_code_ = opcode::text;
     std::string unsent_;

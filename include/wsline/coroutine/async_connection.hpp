@@ -17,17 +17,8 @@
 namespace wsline {
 
 /**
- * A client for one connection at a time, driven by a loop. Its operations are awaited:
- *
- * ```cpp
- * wsline::task<> talk(wsline::loop &loop) {
- *     wsline::async_connection client(loop);
- *     co_await client.connect("wss://echo.example/");
- *     co_await client.send_text("Hello, Server");
- *     std::cout << (co_await client.receive(5s)).text() << '\n';
- *     co_await client.close();
- * }
- * ```
+ * A client for one connection at a time, driven by a loop. Its operations are awaited, as in the
+ * program in wsline/coroutine.hpp.
  *
  * **Operations.** Each begins when it is awaited; await it in the expression that makes it. It
  * takes how long it may wait (see wsline::limit), and last, as all functions of this layer, how it
@@ -36,10 +27,10 @@ namespace wsline {
  * nothing, and the client remains usable; a connect must be made again.
  *
  * **Messages.** A message is lent until the coroutine that received it suspends: copy it before the
- * next `co_await`, unless that only sends it. While no coroutine awaits a message, the app is
- * paused, so that TCP holds the server back, and memory stays bounded. Meanwhile, pings of the
- * server are not answered, and the end of the connection is not noticed; see wsline_app_pause(). A
- * coroutine that receives in a loop pauses nothing.
+ * next `co_await`, unless that only sends it. While no coroutine awaits a message, one is received
+ * ahead and copied; then the app is paused, so that TCP holds the server back, and memory stays
+ * bounded. From that message on, pings of the server are not answered, and the end of the
+ * connection is not noticed, until the next receive(); see wsline_app_pause().
  *
  * **End.** When the connection has ended, operations report status::closed after a closing
  * handshake, otherwise the failure. Then the client may connect again. It does not by itself:
