@@ -4,19 +4,25 @@
  * @brief Clients in an io_context of Asio (standalone); for Boost.Asio see wsline/boost_asio.hpp.
  *
  * ```cpp
- * asio::io_context io;
- * wsline::asio_driver driver(io);
- * wsline::asio_client client(driver);
+ * #include <asio.hpp>
+ * #include <iostream>
+ * #include <wsline/asio.hpp>
  *
- * client.async_connect("wss://echo.example/", [&](std::error_code ec) {
- *     if (ec) return;
- *     client.async_send_text("Hello, Server", [](std::error_code) {});
- *     client.async_receive([&](std::error_code ec, wsline::message_view message) {
- *         if (!ec) std::cout << message.text() << '\n';
- *         client.async_close([](std::error_code, wsline::close_info) {});
+ * int main() {
+ *     asio::io_context io;
+ *     wsline::asio_driver driver(io);
+ *     wsline::asio_client client(driver);
+ *
+ *     client.async_connect("wss://echo.example/", [&](std::error_code failed) {
+ *         if (failed) return;
+ *         client.async_send_text("Hello, Server", [](std::error_code) {});
+ *         client.async_receive([&](std::error_code ec, wsline::message_view message) {
+ *             if (!ec) std::cout << message.text() << '\n';
+ *             client.async_close([](std::error_code, const wsline::close_info &) {});
+ *         });
  *     });
- * });
- * io.run();
+ *     io.run();
+ * }
  * ```
  *
  * A token such as asio::use_future or asio::use_awaitable works, too. There is no other thread.

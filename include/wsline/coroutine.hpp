@@ -6,7 +6,12 @@
  * Two clients at the same time, on one thread:
  *
  * ```cpp
- * wsline::task<> talk(wsline::loop &loop, std::string url) {
+ * #include <iostream>
+ * #include <string>
+ * #include <wsline/coroutine.hpp>
+ * using namespace std::chrono_literals;
+ *
+ * wsline::task<> talk(wsline::loop_ref loop, std::string url) {
  *     wsline::async_connection client(loop);
  *     co_await client.connect(url);
  *     co_await client.send_text("Hello, Server");
