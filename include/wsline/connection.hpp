@@ -20,6 +20,7 @@
 #include <cstdint>
 #include <optional>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 namespace wsline {
@@ -181,11 +182,18 @@ class connection_ref : public detail::reference<wsline_conn> {
 
     /**
      * A descriptor that is readable when a receive with timeout 0 has something to do; see
-     * wsline_conn_poll_fd().
+     * wsline_conn_poll_fd(). -1 after an error code.
      */
     template <class E = throws> result<std::int32_t, E> poll_fd(E &&on_error = {}) const {
         std::int32_t fd = -1;
-        return detail::call_for(on_error, [&fd] { return fd; }, wsline_conn_poll_fd, handle_, &fd);
+        const wsline_status code = wsline_conn_poll_fd(handle_, &fd);
+        if constexpr (std::is_same_v<detail::plain<E>, std::error_code>) {
+            /* 0 would be a descriptor. */
+            detail::finish(on_error, code, [] {});
+            return code == WSLINE_OK ? fd : -1;
+        } else {
+            return detail::finish(on_error, code, [fd] { return fd; });
+        }
     }
 
     /** Whether a receive would not wait; see wsline_conn_pending(). */

@@ -32,6 +32,8 @@ static void empty_objects_are_no_defaults() {
     FAILS(status::invalid_argument, moved.set_cookie_jar(jar, on_error...));
     WORKS(moved.set_cookie_jar(nullptr, on_error...));
     WORKS(moved.set_transport(nullptr, on_error...));
+    std::error_code ec;
+    EQUAL(-1, wsline::connection().poll_fd(ec)); /* 0 would be a descriptor */
     auto thrown = check::thrown_by<wsline::error>([&] { wsline::connection c(echo(), options); });
     CHECK(thrown && thrown->what() == "an object passed as an argument is empty"s);
 }

@@ -66,8 +66,10 @@ wsline::task<> errors_are_reported_in_each_form(wsline::loop_ref loop) {
     std::error_code ec;
     co_await client.connect("ws://127.0.0.1:1/", ec);
     EQUAL(status::connect, ec);
-    co_await client.connect("http:/nonsense", wsline::options_ref(), ec);
+    co_await client.connect("http:/nonsense", ec);
     EQUAL(status::invalid_url, ec);
+    co_await client.connect("ws://127.0.0.1:1/", wsline::options_ref(), ec);
+    EQUAL(status::invalid_argument, ec);
     co_await client.connect(std::string("ws://a\0b/", 9), ec);
     EQUAL(status::invalid_argument, ec);
     const std::string refusing = check::url("FAULTS", "/status?code=401");
@@ -90,7 +92,7 @@ wsline::task<> errors_are_reported_in_each_form(wsline::loop_ref loop) {
     EQUAL(status::wrong_state, ec);
 
     const std::string url = echo_url("WEBSOCKETS");
-    co_await client.connect(url, wsline::options_ref(), ec);
+    co_await client.connect(url, ec);
     CHECK(!ec);
     co_await client.connect(url, ec);
     EQUAL(status::busy, ec);

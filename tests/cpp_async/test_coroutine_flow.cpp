@@ -180,7 +180,7 @@ wsline::task<> waits(wsline::async_connection &client, kind what, wsline::limit 
     if (what == kind::connect) {
         /* A server that sends no response. */
         const std::string url = check::url("FAULTS", "/hang");
-        co_await client.connect(url, wsline::options_ref(), until, ec);
+        co_await client.connect(url, until, ec);
     } else if (what == kind::receive) {
         co_await client.receive(until, ec);
     } else if (what == kind::send) {

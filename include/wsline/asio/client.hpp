@@ -60,16 +60,10 @@ template <class Net> class basic_asio_client {
     template <class Token>
     auto async_connect(const c_string &url, const detail::reference<wsline_options> &options,
                        Token &&token) {
-        return start<detail::nothing>(
-            &detail::operations::connecting, token,
-            [made = std::make_shared<detail::made_app>(url, options)](auto &of, auto &who) {
-                if (!made->failure) return of.connect(std::move(made->app), who, no_timeout);
-                who.failure = made->failure;
-                return true;
-            });
+        return connect_app(std::make_shared<detail::made_app>(url, options), token);
     }
     template <class Token> auto async_connect(const c_string &url, Token &&token) {
-        return async_connect(url, options_ref(), std::forward<Token>(token));
+        return connect_app(std::make_shared<detail::made_app>(url), token);
     }
 
     /** Waits for the next message: `void(error_code, message_view)`; see wsline_app_on_message().
@@ -134,6 +128,15 @@ template <class Net> class basic_asio_client {
     app_ref app() const noexcept { return shared_->work.app(); }
 
   private:
+    template <class Token> auto connect_app(std::shared_ptr<detail::made_app> made, Token &token) {
+        return start<detail::nothing>(
+            &detail::operations::connecting, token, [made](auto &of, auto &who) {
+                if (!made->failure) return of.connect(std::move(made->app), who, no_timeout);
+                who.failure = made->failure;
+                return true;
+            });
+    }
+
     template <class R, class Token, class Begin>
     auto start(detail::slot<R> detail::operations::*at, Token &token, Begin begin) {
         using signature =

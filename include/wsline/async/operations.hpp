@@ -346,9 +346,17 @@ struct made_app {
     wsline::app app;
     std::optional<error_info> failure;
 
+    explicit made_app(const c_string &url) {
+        make(url, [] { return options(); });
+    }
     made_app(const c_string &url, const reference<wsline_options> &from) {
+        make(url, [&from] { return options(options_ref(from.get())); });
+    }
+
+  private:
+    template <class Make> void make(const c_string &url, Make make_options) {
         try {
-            options once = from ? options(options_ref(from.get())) : options();
+            options once = make_options();
             once.set_reconnect(false);
             app = wsline::app(url, once);
         } catch (const error &thrown) {

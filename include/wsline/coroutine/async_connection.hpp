@@ -49,26 +49,25 @@ class async_connection {
     explicit async_connection(loop_ref loop)
         : operations_(std::make_unique<detail::operations>(loop)) {}
 
-    /** Connects; see wsline_app_new() and wsline_loop_add(). */
+    /** Connects with these options; see wsline_app_new() and wsline_loop_add(). */
     template <class E = throws>
-    auto connect(const c_string &url,
-                 const detail::reference<wsline_options> &options = options_ref(), limit until = {},
-                 E &&on_error = {}) {
-        return wait<detail::nothing, E>(
-            &detail::operations::connecting, std::move(until), on_error,
-            [made = detail::made_app(url, options)](auto &of, auto &who, timeout time) mutable {
-                if (!made.failure) return of.connect(std::move(made.app), who, time);
-                who.failure = std::move(made.failure);
-                return true;
-            });
+    auto connect(const c_string &url, const detail::reference<wsline_options> &options,
+                 limit until = {}, E &&on_error = {}) {
+        return connect_app<E>(detail::made_app(url, options), std::move(until), on_error);
     }
     template <class E, detail::if_policy<E> = 0>
     auto connect(const c_string &url, const detail::reference<wsline_options> &options,
                  E &&on_error) {
-        return connect(url, options, limit(), on_error);
+        return connect_app<E>(detail::made_app(url, options), limit(), on_error);
+    }
+
+    /** Connects with the default options. */
+    template <class E = throws>
+    auto connect(const c_string &url, limit until = {}, E &&on_error = {}) {
+        return connect_app<E>(detail::made_app(url), std::move(until), on_error);
     }
     template <class E, detail::if_policy<E> = 0> auto connect(const c_string &url, E &&on_error) {
-        return connect(url, options_ref(), limit(), on_error);
+        return connect_app<E>(detail::made_app(url), limit(), on_error);
     }
 
     /** Waits for the next message, a message_view; see wsline_app_on_message(). */
@@ -152,6 +151,16 @@ class async_connection {
     app_ref app() const noexcept { return operations_->app(); }
 
   private:
+    template <class E> auto connect_app(detail::made_app app, limit until, E &on_error) {
+        return wait<detail::nothing, E>(
+            &detail::operations::connecting, std::move(until), on_error,
+            [made = std::move(app)](auto &of, auto &who, timeout time) mutable {
+                if (!made.failure) return of.connect(std::move(made.app), who, time);
+                who.failure = std::move(made.failure);
+                return true;
+            });
+    }
+
     template <class R, class E, class Begin>
     auto wait(detail::slot<R> detail::operations::*at, limit until, E &on_error, Begin begin) {
         return detail::awaiter<R, E, Begin>(*operations_, at, std::move(until), on_error,
