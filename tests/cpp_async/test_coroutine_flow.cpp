@@ -317,6 +317,33 @@ wsline::task<> aborting_a_client_aborts_what_is_pending(wsline::loop_ref loop) {
     }
 }
 
+wsline::task<> a_shorter_timeout_follows_a_longer_one(wsline::loop_ref loop) {
+    wsline::async_connection client(loop);
+    const std::string url = check::url("WEBSOCKETS", "/");
+    co_await client.connect(url);
+    co_await client.send_text("x");
+    co_await client.receive(40s);
+    const auto begin = std::chrono::steady_clock::now();
+    std::error_code ec;
+    co_await client.receive(20ms, ec);
+    EQUAL(status::timeout, ec);
+    CHECK(std::chrono::steady_clock::now() - begin < 20s);
+    co_await client.close();
+}
+
+wsline::task<> what_was_aborted_may_be_destroyed_first(wsline::loop_ref loop) {
+    std::optional<wsline::async_connection> client(loop);
+    std::error_code ec;
+    co_await prepare(*client, kind::receive);
+    {
+        wsline::task<> work = waits(*client, kind::receive, {}, ec);
+        work.handle().resume();
+        client.reset();
+        CHECK(!work.handle().done());
+    }
+    co_await check::turns(loop, 2);
+}
+
 wsline::task<> a_coroutine_destroys_its_client_in_a_callback(wsline::loop_ref loop) {
     for (const char *path : {"/flood?n=40&size=1000", "/close", "/rst-after-101"}) {
         std::optional<wsline::async_connection> client(loop);
@@ -334,6 +361,13 @@ wsline::task<> a_coroutine_destroys_its_client_in_a_callback(wsline::loop_ref lo
         co_await client->connect("ws://127.0.0.1:1/", ec);
         EQUAL(status::connect, ec);
         client.reset(); /* In on_error. */
+        co_await check::turns(loop, 2);
+
+        client.emplace(loop);
+        co_await prepare(*client, kind::receive);
+        co_await client->receive(1ms, ec);
+        EQUAL(status::timeout, ec);
+        client.reset(); /* In a timer. */
         co_await check::turns(loop, 2);
     }
 }
@@ -401,6 +435,8 @@ int main(int argc, char **argv) {
          COROUTINE(abandoning_each_operation_is_safe),
          COROUTINE(destroying_a_client_aborts_what_is_pending),
          COROUTINE(aborting_a_client_aborts_what_is_pending),
+         COROUTINE(a_shorter_timeout_follows_a_longer_one),
+         COROUTINE(what_was_aborted_may_be_destroyed_first),
          COROUTINE(a_coroutine_destroys_its_client_in_a_callback),
          TEST(an_exception_stops_the_driver_and_nobody_else),
          TEST(clients_of_spawned_tasks_end_with_the_loop)});
