@@ -2,6 +2,7 @@
 /* The coroutine client: back-pressure, timeouts, cancellation, and destruction in every state. */
 #include "coroutines.hpp"
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <optional>
@@ -290,6 +291,41 @@ wsline::task<> destroys(wsline::loop_ref loop, std::optional<wsline::async_conne
     client.reset();
 }
 
+/* Receives until it is told to stop, or its client ends. */
+wsline::task<> receive_until_stopped(wsline::async_connection &client, std::stop_token token) {
+    std::error_code ec;
+    while (!ec) co_await client.receive({5s, token}, ec);
+    EQUAL(status::aborted, ec);
+}
+
+/* Destroys or aborts a client while another thread asks its receive to stop. */
+wsline::task<> ending_races_with_cancelling(wsline::loop_ref loop) {
+    const std::string url = check::url("WEBSOCKETS", "/");
+    for (int i = 0; i < 1500; i++) {
+        std::optional<wsline::async_connection> client(loop);
+        co_await client->connect(url);
+        std::stop_source stop;
+        std::atomic<bool> go{false};
+        std::thread other([&] {
+            while (!go) {
+            }
+            stop.request_stop();
+        });
+        auto end = [](std::optional<wsline::async_connection> &ended, std::atomic<bool> &started,
+                      bool destroys) -> wsline::task<> {
+            started = true;
+            if (destroys)
+                ended.reset();
+            else
+                ended->abort();
+            co_return;
+        };
+        co_await wsline::when_all(receive_until_stopped(*client, stop.get_token()),
+                                  end(client, go, i % 2 == 0));
+        other.join();
+    }
+}
+
 wsline::task<> destroying_a_client_aborts_what_is_pending(wsline::loop_ref loop) {
     for (kind what : kinds) {
         std::optional<wsline::async_connection> client(loop);
@@ -432,7 +468,7 @@ int main(int argc, char **argv) {
          COROUTINE(the_order_holds_with_pauses), COROUTINE(a_full_queue_makes_the_sender_wait),
          COROUTINE(a_send_that_times_out_sends_nothing), COROUTINE(each_operation_times_out),
          COROUTINE(each_operation_is_cancelled), COROUTINE(cancelling_races_with_messages),
-         COROUTINE(abandoning_each_operation_is_safe),
+         COROUTINE(abandoning_each_operation_is_safe), COROUTINE(ending_races_with_cancelling),
          COROUTINE(destroying_a_client_aborts_what_is_pending),
          COROUTINE(aborting_a_client_aborts_what_is_pending),
          COROUTINE(a_shorter_timeout_follows_a_longer_one),

@@ -242,14 +242,18 @@ class operations {
         raw.phase = WSLINE_PHASE_CLOSE;
         raw.close_code = static_cast<std::int32_t>(info.code());
         raw.retry_in_ms = -1;
-        const std::string message =
-            "the connection was closed: " + std::to_string(raw.close_code) + " " + info.reason();
+        std::string message = "the connection was closed: " + std::to_string(raw.close_code);
+        if (!info.reason().empty()) message += ' ' + info.reason();
         raw.message = message.c_str();
         return error_info(raw);
     }
 
     /** Frees the app, and with it what was posted to it. */
     void drop_app() noexcept {
+        connecting.disarm();
+        receiving.disarm();
+        sending.disarm();
+        closing.disarm();
         if (is_running_) note_end();
         ++epoch_;
         timer_at_ = clock::time_point::max();

@@ -75,6 +75,11 @@ template <class R> class slot {
             fail(error_info(status::aborted, "the client was destroyed"), when::later);
     }
 
+    /** Other threads must not ask to cancel it any more: they would use the app. */
+    void disarm() noexcept {
+        if (who_ != nullptr) who_->disarm();
+    }
+
     /** Whether somebody waits. */
     explicit operator bool() const noexcept { return who_ != nullptr; }
 
