@@ -250,6 +250,27 @@ void each_operation_is_cancelled() {
 }
 #endif
 
+#ifdef HAS_AWAITABLE
+/* A coroutine keeps what an operation needs; the client must end it all the same. */
+void destroying_a_client_ends_awaitables() {
+    net::io_context io;
+    driver_type driver(io);
+    auto client = std::make_unique<client_type>(driver);
+    bool is_receiving = false, has_ended = false;
+    auto talk = [&]() -> net::awaitable<void> {
+        co_await client->async_connect(check::url("WEBSOCKETS", "/"), net::use_awaitable);
+        is_receiving = true;
+        co_await client->async_receive(net::use_awaitable);
+    };
+    net::co_spawn(io, talk, [&](std::exception_ptr thrown) { has_ended = thrown != nullptr; });
+    run_until(io, [&] { return is_receiving; });
+    net::post(io, [&] { client.reset(); });
+    io.restart();
+    io.run();
+    CHECK(has_ended);
+}
+#endif
+
 #if defined HAS_AWAITABLE && HAS_CANCELLATION
 net::awaitable<void> receive_or_time_out(net::io_context &io, client_type &client, int &rounds) {
     using namespace net::experimental::awaitable_operators;
@@ -287,6 +308,9 @@ int main(int argc, char **argv) {
         {TEST(nothing_is_read_while_nobody_receives), TEST(a_full_queue_makes_the_sender_wait),
          TEST(destroying_a_client_aborts_what_is_pending), TEST(a_handler_destroys_its_client),
          TEST(a_context_is_destroyed_with_pending_operations),
+#ifdef HAS_AWAITABLE
+         TEST(destroying_a_client_ends_awaitables),
+#endif
 #if HAS_CANCELLATION
          TEST(each_operation_is_cancelled),
 #endif

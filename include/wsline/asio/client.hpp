@@ -42,8 +42,9 @@ namespace wsline {
  * **Threads.** A handler runs on its associated executor, by default that of the driver. All
  * functions must be called on the driver's executor.
  *
- * **Lifetime.** Destroying it drops the connection; a handler of it may do that. Can be moved, but
- * not copied.
+ * **Lifetime.** End all operations before the io_context is destroyed: coroutines that wait then
+ * are not destroyed. Destroying the client drops the connection; a handler of it may do that. Can
+ * be moved, but not copied.
  */
 template <class Net> class basic_asio_client {
   public:
@@ -52,6 +53,17 @@ template <class Net> class basic_asio_client {
     /** Not connected. */
     explicit basic_asio_client(const basic_asio_driver<Net> &driver)
         : shared_(std::make_shared<detail::asio_shared<Net>>(driver.turns_)) {}
+
+    basic_asio_client(basic_asio_client &&) noexcept = default;
+    basic_asio_client &operator=(basic_asio_client &&other) noexcept {
+        basic_asio_client moved(std::move(other));
+        std::swap(shared_, moved.shared_);
+        return *this;
+    }
+    /* A pending operation may hold the shared part, for example in a coroutine. */
+    ~basic_asio_client() {
+        if (shared_) shared_->work.abort(error_info(status::aborted, "the client was destroyed"));
+    }
 
     /** The executor of the driver. */
     executor_type get_executor() const noexcept { return shared_->turns->executor(); }
