@@ -151,15 +151,33 @@ class [[gnu::visibility("default")]] error : public std::system_error {
     std::shared_ptr<const error_info> info_;
 };
 
-/** The details of the last failed call on this thread; see wsline_last_error(). */
+namespace detail {
+
+/** What the layer itself has reported by an error code on this thread, unless the library has
+ * since. */
+[[gnu::visibility("default")]] inline std::unique_ptr<error_info> &own_failure() noexcept {
+    static thread_local std::unique_ptr<error_info> kept;
+    return kept;
+}
+
+} // namespace detail
+
+/**
+ * The details of the last failed call on this thread; see wsline_last_error(). Also those of a
+ * failure that the layer has found, if it was reported by an error code.
+ */
 inline error_info last_error() {
+    if (const auto &own = detail::own_failure()) return *own;
     wsline_error_info info{};
     wsline_last_error(&info);
     return info.message == nullptr ? error_info() : error_info(info);
 }
 
 /** The message of the last failed call on this thread; see wsline_last_error_message(). */
-inline const char *last_error_message() noexcept { return wsline_last_error_message(); }
+inline const char *last_error_message() noexcept {
+    if (const auto &own = detail::own_failure()) return own->message().c_str();
+    return wsline_last_error_message();
+}
 
 /** The default last argument of functions that can fail: they throw a wsline::error. */
 struct throws {};
@@ -243,19 +261,27 @@ namespace detail {
     return info_of(code);
 }
 
-/** Reports a failure as E says; `info` makes the details. */
+/**
+ * Reports a failure as E says; `info` makes the details. `is_own`: they are not those of
+ * wsline_last_error(), so last_error() must be told.
+ */
 template <class T, class E, class Info>
-outcome<T, E> fail(E &on_error, [[maybe_unused]] wsline_status code, [[maybe_unused]] Info info) {
+outcome<T, E> fail(E &on_error, [[maybe_unused]] wsline_status code, Info info, bool is_own) {
     using policy = plain<E>;
-    if constexpr (std::is_same_v<policy, throws>) {
-        throw_error(info());
-    } else if constexpr (std::is_same_v<policy, std::error_code>) {
+    if constexpr (std::is_same_v<policy, std::error_code>) {
+        own_failure() = is_own ? std::make_unique<error_info>(info()) : nullptr;
         on_error = make_error_code(status{code});
         return T();
     } else {
+        error_info details = info();
+        own_failure() = is_own ? std::make_unique<error_info>(details) : nullptr;
+        if constexpr (std::is_same_v<policy, throws>) {
+            throw_error(std::move(details));
+        } else {
 #ifdef __cpp_lib_expected
-        return outcome<T, E>(std::unexpect, info());
+            return outcome<T, E>(std::unexpect, std::move(details));
 #endif
+        }
     }
 }
 
@@ -264,7 +290,8 @@ template <class E, class Make>
 auto finish(E &on_error, wsline_status code, Make make, error_info (*info)(wsline_status) = info_of)
     -> outcome<decltype(make()), E> {
     using T = decltype(make());
-    if (code != WSLINE_OK) return fail<T>(on_error, code, [=] { return info(code); });
+    if (code != WSLINE_OK)
+        return fail<T>(on_error, code, [=] { return info(code); }, info != info_of);
     if constexpr (std::is_same_v<plain<E>, std::error_code>) on_error.clear();
     if constexpr (std::is_void_v<T>) {
         make();
@@ -308,9 +335,9 @@ template <class E, class Make, class... P, class... A>
 auto call_for(E &on_error, Make make, wsline_status (*function)(P...), const A &...arguments)
     -> outcome<decltype(make()), E> {
     if (const char *fault = first_fault(arguments...))
-        return fail<decltype(make())>(on_error, WSLINE_ERR_INVALID_ARGUMENT, [fault] {
-            return error_info(status::invalid_argument, fault);
-        });
+        return fail<decltype(make())>(
+            on_error, WSLINE_ERR_INVALID_ARGUMENT,
+            [fault] { return error_info(status::invalid_argument, fault); }, true);
     return finish(on_error, function(to_c(arguments)...), make);
 }
 
@@ -319,9 +346,9 @@ template <class E, class Make, class... P, class... A>
 auto ask_for(E &on_error, Make make, wsline_status (*function)(P...), const A &...arguments)
     -> outcome<decltype(make()), E> {
     if (const char *fault = first_fault(arguments...))
-        return fail<decltype(make())>(on_error, WSLINE_ERR_INVALID_ARGUMENT, [fault] {
-            return error_info(status::invalid_argument, fault);
-        });
+        return fail<decltype(make())>(
+            on_error, WSLINE_ERR_INVALID_ARGUMENT,
+            [fault] { return error_info(status::invalid_argument, fault); }, true);
     return finish(on_error, function(to_c(arguments)...), make, info_after_failure);
 }
 

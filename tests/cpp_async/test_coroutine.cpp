@@ -61,6 +61,37 @@ wsline::task<> an_echo_may_use_the_lent_message(wsline::loop_ref loop) {
     co_await client.close();
 }
 
+/* last_error() belongs to the operation that has failed, not to an earlier call. */
+wsline::task<> an_error_code_leaves_the_details(wsline::loop_ref loop) {
+    wsline::async_connection client(loop);
+    std::error_code ec;
+    wsline::options().add_header("no name", "value", ec);
+    co_await client.connect("ws://127.0.0.1:1/", ec);
+    EQUAL("connect to 127.0.0.1:1: connection refused", wsline::last_error().message());
+    wsline::options().add_header("no name", "value", ec);
+    CHECK(wsline::last_error().message().find("add_header") != std::string::npos);
+    wsline::options().add_header("name", std::string("a\0b", 3), ec);
+    EQUAL("a string argument contains a NUL byte", wsline::last_error().message());
+    EQUAL("a string argument contains a NUL byte", std::string(wsline::last_error_message()));
+    wsline::options().add_header("no name", "value", ec);
+    CHECK(wsline::last_error().message().find("add_header") != std::string::npos);
+}
+
+wsline::task<> a_moved_client_throws(wsline::loop_ref loop) {
+    wsline::async_connection client(loop), other(std::move(client));
+    co_await other.connect(echo_url("WEBSOCKETS"));
+    client.abort();
+    CHECK(!client.app() && other.app());
+    bool has_thrown = false;
+    try {
+        co_await client.receive();
+    } catch (const wsline::error &error) {
+        has_thrown = error.status() == status::invalid_argument;
+    }
+    CHECK(has_thrown);
+    co_await other.close(wsline::close_code::normal, {}, std::chrono::steady_clock::now() + 10s);
+}
+
 wsline::task<> errors_are_reported_in_each_form(wsline::loop_ref loop) {
     wsline::async_connection client(loop);
     std::error_code ec;
@@ -269,7 +300,8 @@ int main(int argc, char **argv) {
     return check::run(
         argc, argv,
         {COROUTINE(messages_come_back), COROUTINE(an_echo_may_use_the_lent_message),
-         COROUTINE(errors_are_reported_in_each_form), COROUTINE(each_end_is_reported),
+         COROUTINE(errors_are_reported_in_each_form), COROUTINE(an_error_code_leaves_the_details),
+         COROUTINE(a_moved_client_throws), COROUTINE(each_end_is_reported),
          COROUTINE(a_client_connects_again), COROUTINE(closing_ends_a_pending_receive),
          COROUTINE(a_close_that_fails_reports_it), COROUTINE(messages_arrive_while_a_client_closes),
          COROUTINE(a_second_operation_of_a_kind_is_busy), COROUTINE(many_clients_share_a_loop)});

@@ -136,16 +136,16 @@ wsline::task<> a_sleep_is_cancelled_by_this_thread(wsline::loop_ref loop) {
     std::stop_source stop;
     loop.post_after(5ms, [&stop] { stop.request_stop(); });
     std::error_code ec;
-    co_await wsline::sleep(loop, 1h, stop.get_token(), ec);
+    co_await wsline::sleep(loop, {1h, stop.get_token()}, ec);
     EQUAL(wsline::status::aborted, ec);
-    co_await wsline::sleep(loop, 1h, stop.get_token(), ec);
+    co_await wsline::sleep(loop, {1h, stop.get_token()}, ec);
     EQUAL(wsline::status::aborted, ec);
-    co_await wsline::sleep(loop, 1ms, {}, ec);
+    co_await wsline::sleep(loop, 1ms, ec);
     CHECK(!ec);
     CHECK(check::thrown_by<wsline::error>([&] {
         wsline::loop other;
         wsline::run(other, [](wsline::loop_ref on, std::stop_token token) -> wsline::task<> {
-            co_await wsline::sleep(on, 1h, token);
+            co_await wsline::sleep(on, {1h, token});
         }(other, stop.get_token()));
     }));
 }
@@ -160,7 +160,7 @@ wsline::task<> a_sleep_is_cancelled_by_another_thread(wsline::loop_ref loop) {
         });
         std::error_code ec;
         /* Sometimes the time is over first. */
-        co_await wsline::sleep(loop, i % 5 == 0 ? 0ms : 1h, stop.get_token(), ec);
+        co_await wsline::sleep(loop, {i % 5 == 0 ? 0ms : 1h, stop.get_token()}, ec);
         other.join();
         CHECK(!ec || ec == wsline::status::aborted);
         if (i % 5 != 0) EQUAL(wsline::status::aborted, ec);
@@ -176,7 +176,7 @@ void an_abandoned_sleep_forgets_its_coroutine() {
         work.handle().resume();
         wsline::task<> stoppable = [](wsline::loop_ref on,
                                       std::stop_token token) -> wsline::task<> {
-            co_await wsline::sleep(on, 1h, token);
+            co_await wsline::sleep(on, {1h, token});
         }(loop, stop.get_token());
         stoppable.handle().resume();
         stop.request_stop();

@@ -37,11 +37,13 @@ namespace wsline {
  * options for reconnecting have no effect.
  *
  * **Threads.** All functions must be called on the thread that drives the loop, or before it is
- * driven. Only a std::stop_token may be asked to stop by any thread.
+ * driven. Only a std::stop_token may be asked to stop by any thread, but not while the loop is
+ * freed.
  *
  * **Lifetime.** Destroy it before its loop; the connection is then dropped, and operations that
  * other coroutines await report status::aborted. Any coroutine may do that. Can be moved, also
- * while an operation is pending, but not copied.
+ * while an operation is pending, but not copied; one that was moved from throws, whatever the error
+ * argument is, and has no app().
  */
 class async_connection {
   public:
@@ -141,14 +143,17 @@ class async_connection {
      * Drops the connection; see wsline_app_abort(). What is pending reports status::aborted, after
      * this function has returned.
      */
-    void abort() { operations_->abort(error_info(status::aborted, "the connection was aborted")); }
+    void abort() {
+        if (!operations_) return;
+        operations_->abort(error_info(status::aborted, "the connection was aborted"));
+    }
 
     /**
      * The app of the connection, for what does not wait: pings, statistics, what TLS negotiated. It
      * is replaced by the next connect. Do not close or pause it, and leave on_open, on_message,
      * on_drain, on_error and on_close to this object.
      */
-    app_ref app() const noexcept { return operations_->app(); }
+    app_ref app() const noexcept { return operations_ ? operations_->app() : app_ref(); }
 
   private:
     template <class E> auto connect_app(detail::made_app app, limit until, E &on_error) {
@@ -163,6 +168,7 @@ class async_connection {
 
     template <class R, class E, class Begin>
     auto wait(detail::slot<R> detail::operations::*at, limit until, E &on_error, Begin begin) {
+        if (!operations_) throw error(error_info(status::invalid_argument, "the object is empty"));
         return detail::awaiter<R, E, Begin>(*operations_, at, std::move(until), on_error,
                                             std::move(begin));
     }

@@ -34,6 +34,8 @@ class limit {
     limit(wsline::timeout time) noexcept : time_(time) {}
     template <class Rep, class Period>
     limit(std::chrono::duration<Rep, Period> time) noexcept : time_(time) {}
+    template <class Clock, class Duration>
+    limit(std::chrono::time_point<Clock, Duration> deadline) noexcept : time_(deadline) {}
 
     /** Until somebody asks to stop. */
     limit(std::stop_token stop) noexcept : stop_(std::move(stop)) {}
@@ -74,7 +76,7 @@ template <class R, class E> class awaiter_base : public waiter<R> {
         using T = plain_result<R>;
         if (this->failure) {
             const auto code = static_cast<wsline_status>(this->failure->status());
-            return fail<T>(on_error_, code, [this] { return std::move(*this->failure); });
+            return fail<T>(on_error_, code, [this] { return std::move(*this->failure); }, true);
         }
         if constexpr (std::is_same_v<plain<E>, std::error_code>) on_error_.clear();
         if constexpr (std::is_void_v<T>)

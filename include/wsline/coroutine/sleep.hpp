@@ -82,13 +82,12 @@ template <class E> class [[nodiscard]] sleeper final : public awaiter_base<nothi
 } // namespace detail
 
 /**
- * Waits, as `co_await wsline::sleep(loop, 100ms)`; see wsline_loop_post_after(). Asked to stop, it
- * reports status::aborted.
+ * Waits for a time, as `co_await wsline::sleep(loop, 100ms)`, or until somebody asks to stop, which
+ * is reported as status::aborted; see wsline_loop_post_after().
  */
 template <class E = throws>
-detail::sleeper<E> sleep(loop_ref loop, timeout time, std::stop_token stop = {},
-                         E &&on_error = {}) {
-    return detail::sleeper<E>(loop, time, std::move(stop), on_error);
+detail::sleeper<E> sleep(loop_ref loop, limit until, E &&on_error = {}) {
+    return detail::sleeper<E>(loop, until.time(), until.stop(), on_error);
 }
 
 } // namespace wsline
