@@ -13,7 +13,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "cpp"))
-from compilers import COMPILERS, OF_ONE_COMPILER, WARNINGS, compiles
+from compilers import COMPILERS, OF_ONE_COMPILER, WARNINGS, holds
 
 COROUTINES = ("c++20", "c++2b")
 ANY = ("c++17", *COROUTINES)
@@ -41,7 +41,7 @@ def is_installed(library) -> bool:
 
 
 def jobs(include: Path):
-    """A name, a command and its input for each compilation."""
+    """As the other compilers.py makes them: a name, a command, its input, no error."""
     compilers = [name for name in COMPILERS if shutil.which(name)]
     for compiler in compilers:
         base = [compiler, *WARNINGS, *OF_ONE_COMPILER[compiler], *QUIET[compiler], f"-I{include}",
@@ -50,24 +50,24 @@ def jobs(include: Path):
             # What is new in C++20 is also in the last one.
             for standard in {standards[0], standards[-1]} if is_installed(library) else []:
                 command = [*base, f"-std={standard}", "-xc++", "-"]
-                yield f"{compiler} {standard} {header}", command, f"#include <{header}>\n" * 2
+                yield f"{compiler} {standard} {header}", command, f"#include <{header}>\n" * 2, ""
         # The tests themselves are built by CMake's compiler.
         for program, standards, library, defines in PROGRAMS if compiler != "g++" else []:
             if is_installed(library):
                 command = [*base, f"-std={standards[-1]}", *defines, HERE / program]
-                yield f"{compiler} {program} {defines}", command, ""
+                yield f"{compiler} {program} {defines}", command, "", ""
     for folder, standard in PARTS if compilers else []:
         for part in sorted((include / "wsline" / folder).glob("*.hpp")):
             name = part.relative_to(include)
             command = [compilers[0], *WARNINGS, *QUIET[compilers[0]], f"-I{include}",
                        f"-std={standard}", "-fsyntax-only", "-xc++", "-"]
-            yield f"{name} alone", command, f"#include <{name}>\n"
+            yield f"{name} alone", command, f"#include <{name}>\n", ""
 
 
 def main() -> int:
     todo = list(jobs(Path(sys.argv[1])))
     with concurrent.futures.ThreadPoolExecutor(min(2, os.cpu_count() or 1)) as pool:
-        passed = sum(pool.map(compiles, todo))
+        passed = sum(pool.map(holds, todo))
     print(f"{passed} of {len(todo)} compilations")
     return 0 if todo and passed == len(todo) else 1
 
