@@ -120,8 +120,8 @@ def holds(job) -> bool:
     return held
 
 
-def main() -> int:
-    todo = list(jobs(Path(sys.argv[1])))
+def run(todo) -> int:
+    """The exit status: whether all hold."""
     with concurrent.futures.ThreadPoolExecutor(min(2, os.cpu_count() or 1)) as pool:
         passed = sum(pool.map(holds, todo))
     print(f"{passed} of {len(todo)} compilations")
@@ -129,4 +129,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run(list(jobs(Path(sys.argv[1])))))

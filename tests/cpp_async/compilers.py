@@ -5,15 +5,13 @@ that is installed, in each version of C++ that can use them, without a warning.
     compilers.py INCLUDE_DIR
 """
 
-import concurrent.futures
-import os
 import shutil
 import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "cpp"))
-from compilers import COMPILERS, OF_ONE_COMPILER, WARNINGS, holds
+from compilers import COMPILERS, OF_ONE_COMPILER, WARNINGS, run
 
 COROUTINES = ("c++20", "c++2b")
 ANY = ("c++17", *COROUTINES)
@@ -64,13 +62,5 @@ def jobs(include: Path):
             yield f"{name} alone", command, f"#include <{name}>\n", ""
 
 
-def main() -> int:
-    todo = list(jobs(Path(sys.argv[1])))
-    with concurrent.futures.ThreadPoolExecutor(min(2, os.cpu_count() or 1)) as pool:
-        passed = sum(pool.map(holds, todo))
-    print(f"{passed} of {len(todo)} compilations")
-    return 0 if todo and passed == len(todo) else 1
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run(list(jobs(Path(sys.argv[1])))))
