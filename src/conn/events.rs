@@ -79,13 +79,24 @@ pub struct EventSink {
     is_wanted: Box<dyn Fn() -> bool + Send + Sync>,
     /// A callback that has called fork() returns in both processes.
     process: ProcessMark,
-    /// The last ping, until its pong arrives.
-    ping: Mutex<Option<SentPing>>,
+    pings: Mutex<SentPings>,
     stage: AtomicU32,
 }
 
-/// When it was sent, and its payload.
-pub type SentPing = (Instant, Vec<u8>);
+#[derive(Default)]
+struct SentPings {
+    count: u64,
+    /// The last one, until its pong arrives.
+    last: Option<SentPing>,
+    /// The one before, until its pong arrives: it is the last one again if that cannot be sent.
+    before: Option<SentPing>,
+}
+
+struct SentPing {
+    number: u64,
+    sent_at: Instant,
+    payload: Vec<u8>,
+}
 
 /// How much was reported: nothing, or the last of these events.
 const BEGUN: u32 = 1;
@@ -103,7 +114,7 @@ impl EventSink {
             origin,
             is_wanted: Box::new(is_wanted),
             process: ProcessMark::own(),
-            ping: Mutex::default(),
+            pings: Mutex::default(),
             stage: AtomicU32::new(0),
         })
     }
@@ -123,28 +134,42 @@ impl EventSink {
         }
     }
 
-    /// A longer payload is rejected when it is sent. Returns the previous ping, if it was not
-    /// answered yet.
-    pub fn note_ping(&self, payload: &[u8]) -> Option<SentPing> {
+    /// Called before a ping is sent. A longer payload is rejected then. Returns the ping's number.
+    pub fn note_ping(&self, payload: &[u8]) -> u64 {
         let payload = payload.get(..MAX_CONTROL_BYTES).unwrap_or(payload);
-        let mut ping = self.ping.lock();
-        let sent_at = match &*ping {
+        let pings = &mut *self.pings.lock();
+        pings.count += 1;
+        pings.before = pings.last.take();
+        let sent_at = match &pings.before {
             // The next pong answers the earlier one.
-            Some((sent_at, earlier)) if earlier == payload => *sent_at,
+            Some(earlier) if earlier.payload == payload => earlier.sent_at,
             _ => Instant::now(),
         };
-        ping.replace((sent_at, payload.to_vec()))
+        pings.last = Some(SentPing {
+            number: pings.count,
+            sent_at,
+            payload: payload.to_vec(),
+        });
+        pings.count
     }
 
     /// Called if the ping could not be sent.
-    pub fn restore_ping(&self, previous: Option<SentPing>) {
-        *self.ping.lock() = previous;
+    pub fn forget_ping(&self, number: u64) {
+        let pings = &mut *self.pings.lock();
+        let unsent = |ping: &mut SentPing| ping.number == number;
+        if pings.last.take_if(unsent).is_some() {
+            pings.last = pings.before.take();
+        }
+        pings.before.take_if(unsent);
     }
 
     /// The round-trip time, if this is the pong of the last ping.
     pub fn note_pong(&self, payload: &[u8]) -> Option<Duration> {
-        let ping = self.ping.lock().take_if(|(_, sent)| sent == payload);
-        ping.map(|(sent_at, _)| sent_at.elapsed())
+        let pings = &mut *self.pings.lock();
+        let answered = |ping: &mut SentPing| ping.payload == payload;
+        pings.before.take_if(answered);
+        let ping = pings.last.take_if(answered);
+        ping.map(|ping| ping.sent_at.elapsed())
     }
 
     /// True for the first caller after the connection was reported to be open, who reports the end.
@@ -158,6 +183,7 @@ impl EventSink {
 mod tests {
     use super::*;
     use crate::conn::link::aborted;
+    use std::thread;
 
     fn sink(count: &Arc<Mutex<u32>>, is_wanted: bool) -> Arc<EventSink> {
         let count = Arc::clone(count);
@@ -196,19 +222,41 @@ mod tests {
     #[test]
     fn a_ping_that_was_not_sent_is_forgotten() {
         let sink = sink(&Arc::default(), true);
-        assert_eq!(sink.note_ping(b"1"), None);
-        let previous = sink.note_ping(b"2");
-        sink.restore_ping(previous);
+        sink.note_ping(b"1");
+        sink.forget_ping(sink.note_ping(b"2"));
         assert!(sink.note_pong(b"1").is_some());
         assert_eq!(sink.note_pong(b"2"), None);
+    }
+
+    #[test]
+    fn a_ping_that_was_answered_meanwhile_is_not_awaited_again() {
+        let sink = sink(&Arc::default(), true);
+        sink.note_ping(b"1");
+        let unsent = sink.note_ping(b"2");
+        assert_eq!(sink.note_pong(b"1"), None);
+        sink.forget_ping(unsent);
+        assert_eq!(sink.note_pong(b"1"), None);
+    }
+
+    #[test]
+    fn a_ping_that_was_not_sent_does_not_displace_the_next_one() {
+        let sink = sink(&Arc::default(), true);
+        let unsent = sink.note_ping(b"1");
+        sink.note_ping(b"2");
+        sink.forget_ping(unsent);
+        assert!(sink.note_pong(b"2").is_some());
+        // Nor does it return with the next ping that is not sent.
+        sink.forget_ping(sink.note_ping(b"3"));
+        assert_eq!(sink.note_pong(b"1"), None);
     }
 
     #[test]
     fn of_equal_pings_the_earlier_one_is_answered_first() {
         let sink = sink(&Arc::default(), true);
         sink.note_ping(b"");
-        let earlier = sink.note_ping(b"").map(|(sent_at, _)| sent_at);
-        assert_eq!(sink.note_ping(b"").map(|(sent_at, _)| sent_at), earlier);
+        thread::sleep(Duration::from_millis(2));
+        sink.note_ping(b"");
+        assert!(sink.note_pong(b"") >= Some(Duration::from_millis(2)));
     }
 
     #[test]

@@ -162,11 +162,11 @@ impl Link {
             return send();
         };
         // Its pong may arrive before `send` returns.
-        let previous = events.note_ping(payload);
+        let number = events.note_ping(payload);
         match send() {
             Ok(()) => self.emit(EventKind::Ping),
             Err(error) => {
-                events.restore_ping(previous);
+                events.forget_ping(number);
                 return Err(error);
             }
         }
