@@ -13,6 +13,7 @@ static size_t next_item;
 static bool has_piece;
 static const char *piece;
 static size_t piece_len;
+static bool has_sent;
 static int64_t due_at; /* when the next message may be sent */
 
 void feed_begin(const struct settings *new_settings) {
@@ -45,7 +46,10 @@ bool feed_send(wsline_app *app) {
 
     if (!wsline_app_is_open(app)) return true;
     while (has_next(app) && clock_us() >= due_at) {
-        if (!send_next(app)) all = false;
+        if (send_next(app))
+            has_sent = true;
+        else
+            all = false;
         due_at = clock_in_ms(settings->delay_ms);
     }
     return all;
@@ -65,3 +69,5 @@ void feed_read(void) {
 }
 
 bool feed_is_over(void) { return !has_items() && !has_piece && input_is_over(); }
+
+bool feed_has_sent(void) { return has_sent; }

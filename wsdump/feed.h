@@ -24,4 +24,7 @@ void feed_read(void);
 /* Whether everything has been sent and standard input has ended. */
 bool feed_is_over(void);
 
+/* Whether anything has been sent. */
+bool feed_has_sent(void);
+
 #endif

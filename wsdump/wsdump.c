@@ -8,6 +8,7 @@
 #include "closing.h"
 #include "commands.h"
 #include "editor.h"
+#include "eof_wait.h"
 #include "exit_status.h"
 #include "feed.h"
 #include "help.h"
@@ -36,8 +37,8 @@ static struct settings settings;
 static wsline_loop *loop;
 static wsline_app *app;
 static uint64_t received; /* messages */
-/* When --timeout, --max-time and --eof-wait expire. */
-static int64_t timeout_at = NEVER, max_time_at = NEVER, eof_at = NEVER;
+/* When --timeout and --max-time expire. */
+static int64_t timeout_at = NEVER, max_time_at = NEVER;
 /* Until then, a signal counts as a repetition of the one that closed the connection. */
 static int64_t same_signal_until = 0;
 static bool input_has_ended;
@@ -70,13 +71,14 @@ static void end_by_timeout(const char *message) {
 static void check_timeouts(void) {
     int64_t now = clock_us();
 
+    if (wsline_app_send_queue_bytes(app) > 0) eof_wait_prolong();
     if (now >= max_time_at) {
         max_time_at = NEVER;
         end_by_timeout("time limit reached (--max-time)");
     } else if (now >= timeout_at) {
         end_by_timeout("no message arrived in time (--timeout)");
-    } else if (now >= eof_at) {
-        eof_at = NEVER;
+    } else if (now >= eof_wait_ends_at()) {
+        eof_wait_end();
         close_connection(WSLINE_CLOSE_NORMAL);
     }
 }
@@ -105,9 +107,9 @@ static void handle_signals(void) {
 
 /* ---- Input ---- */
 
-static void take_end_of_input(void) {
+static void take_end_of_input(bool expects_replies) {
     input_has_ended = true;
-    eof_at = clock_in_ms(settings.eof_wait_ms);
+    eof_wait_begin(&settings, expects_replies);
 }
 
 static void take_edited_line(const char *line) {
@@ -115,7 +117,7 @@ static void take_edited_line(const char *line) {
         command_or_message(app, &settings, line, strlen(line));
     } else {
         editor_end();
-        take_end_of_input();
+        take_end_of_input(false); /* Ctrl+D: the user has seen the replies */
     }
 }
 
@@ -133,7 +135,7 @@ static void take_input(void) {
 
 static void feed(void) {
     if (!feed_send(app) || input_has_failed()) verdict = STATUS_INPUT;
-    if (!input_has_ended && feed_is_over()) take_end_of_input();
+    if (!input_has_ended && feed_is_over()) take_end_of_input(feed_has_sent());
 }
 
 /* ---- The app's callbacks ---- */
@@ -157,6 +159,7 @@ static void on_message(wsline_app *from, const wsline_message *message, void *us
     if (settings.count > 0 && received == settings.count) return; /* already closing */
     received++;
     timeout_at = clock_in_ms(settings.timeout_ms);
+    eof_wait_prolong();
     output_message(message, -1);
     if (received == settings.count) close_connection(WSLINE_CLOSE_NORMAL);
 }
@@ -206,7 +209,7 @@ static int64_t earliest(int64_t one, int64_t other) { return one < other ? one :
 static int poll_timeout(void) {
     int64_t loop_at = clock_in_ms(wsline_loop_next_timeout_ms(loop));
     int64_t own_at =
-        earliest(earliest(timeout_at, max_time_at), earliest(eof_at, feed_due_at(app)));
+        earliest(earliest(timeout_at, max_time_at), earliest(eof_wait_ends_at(), feed_due_at(app)));
     return clock_poll_timeout(earliest(loop_at, own_at));
 }
 

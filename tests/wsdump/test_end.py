@@ -6,11 +6,12 @@ import json
 import os
 import signal
 import subprocess
+import threading
 import time
 import unittest
 import uuid
 
-from fault_connection import CLOSE
+from fault_connection import CLOSE, TEXT
 from harness import ENVIRONMENT, PROGRAM, WAIT_S, Test, url
 
 ECHO = url("WEBSOCKETS")
@@ -28,6 +29,54 @@ class Conditions(Test):
         (line,) = self.run_program("-c1", url("FAULTS", f"/journal?id={identity}")).lines
         did = json.loads(line)
         self.assertEqual((did["close"], did["end"], did["after_close"]), (1000, "fin", 0))
+
+    def test_replies_after_the_end_of_input(self):
+        for server in (ECHO, url("WS")):
+            result = self.run_program(server, stdin="one\ntwo\n")
+            self.assertEqual(result.lines, ["one", "two"])
+
+    def test_each_message_extends_the_wait(self):
+        puppet = self.start_puppet()
+        program = self.start_program(puppet.url)
+        program.type("one\n")
+        program.end_input()
+        puppet.accept()
+        self.assertEqual(puppet.read_frame(), (TEXT, b"one"))
+        for _ in range(3):
+            time.sleep(0.4)
+            began = time.monotonic()
+            puppet.send("reply")
+            program.expect("reply")
+        self.assertEqual(puppet.read_frame(), (CLOSE, NORMAL))
+        self.assertGreater(time.monotonic() - began, 0.99)
+        puppet.close()
+        program.wait()
+
+    def test_a_server_that_never_stops_sending(self):
+        puppet = self.start_puppet()
+        program = self.start_program("-t", "one", puppet.url)
+        program.end_input()
+        puppet.accept()
+        self.assertEqual(puppet.read_frame(), (TEXT, b"one"))
+        has_closed = threading.Event()
+
+        def send():
+            while not has_closed.wait(0.2):
+                puppet.send("more")
+
+        sender = threading.Thread(target=send)
+        sender.start()
+        try:
+            self.assertEqual(puppet.read_frame(), (CLOSE, NORMAL))
+        finally:
+            has_closed.set()
+            sender.join()
+        puppet.close()
+        program.wait()
+
+    def test_without_input_there_is_no_wait(self):
+        # A wait would be longer than the timeout, which ends the program with another status.
+        self.run_program("--timeout", "0.9", url("FAULTS", "/swallow"))
 
     def test_closed_standard_input_counts_as_ended(self):
         subprocess.run([PROGRAM, ECHO], preexec_fn=lambda: os.close(0), timeout=WAIT_S, check=True)
