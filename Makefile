@@ -168,7 +168,14 @@ test-aws-lc: peers
 	@env -u MAKELEVEL cmake --build $(BUILD)/aws-lc --parallel $(JOBS)
 	ctest --test-dir $(BUILD)/aws-lc -R '^($(AWS_LC_TESTS))' --parallel 2 --output-on-failure
 
-install: build
+# What a build reads; the folders, because a file may have been removed from one.
+SOURCES = $(shell find Cargo.toml Cargo.lock build.rs CMakeLists.txt cbindgen.toml cmake examples-c include src wsdump)
+
+# If nothing has changed since the last build, nothing is built: sudo(8) neither finds the user's
+# cargo nor should it leave files of root in the build tree. Another PREFIX needs only CMake.
+install: $(BUILD)/built
+	@grep -qx 'CMAKE_INSTALL_PREFIX:PATH=$(PREFIX)' $(BUILD)/CMakeCache.txt || \
+		cmake -S . -B $(BUILD) -DCMAKE_INSTALL_PREFIX=$(PREFIX) > /dev/null
 	cmake --install $(BUILD)
 	@test -n '$(DESTDIR)' || test "$$(id -u)" != 0 || ldconfig
 
@@ -179,6 +186,11 @@ configure: tools
 # Without MAKELEVEL, because the inner make would announce every directory.
 build: configure
 	@env -u MAKELEVEL cmake --build $(BUILD) --parallel $(JOBS)
+	@touch $(BUILD)/built
+
+$(BUILD)/built: $(SOURCES)
+	@echo 'building first: $(BUILD) is not up to date'
+	@$(MAKE) --no-print-directory build
 
 tools:
 	@sh tools/setup.sh --check $(TOOLS)
