@@ -33,4 +33,4 @@ cmake -S . -B "$build" -DCMAKE_BUILD_TYPE=Debug \
     -DCARGO_EXECUTABLE="$PWD/target/rust/source/cargo" -DWSLINE_RUST_TARGET="$processor-unknown-linux-gnu" \
     -DWSLINE_BUILD_EXAMPLES=OFF -DWSLINE_BUILD_WSDUMP=OFF -DWSLINE_BUILD_TESTS=ON > /dev/null
 env -u MAKELEVEL cmake --build "$build" --parallel 2
-WSLINE_TEST_SLOW=1 ctest --test-dir "$build" -L '^c$' --output-on-failure
+WSLINE_TEST_SLOW=1 python3 tests/ctest.py "$build" -L '^c$' --output-on-failure
