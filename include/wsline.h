@@ -1623,8 +1623,8 @@ wsline_options_set_close_timeout_ms(wsline_options *options, int64_t timeout_ms)
  *   system has not accepted all of the data; the next send, receive or close on the connection
  *   first sends that rest.
  * - A close may be called again and continues to wait for the server's close frame.
- * - A connect starts over when it is called again. A socket set with wsline_options_set_fd() cannot
- *   be used any more once the handshake on it has begun.
+ * - A connect starts over when it is called again. A socket set with wsline_options_set_fd() serves
+ *   only one call.
  *
  * A wait for another thread is not interrupted, whether that thread is sending a message, or
  * receiving while this one closes. A signal that arrives between two waits does not end the second
@@ -1942,7 +1942,8 @@ wsline_options_set_receive_timestamps(wsline_options *options, bool enable);
  * redirect is followed.
  *
  * @param options  the options to modify.
- * @param fd       a connected stream socket; -1, the default, for none.
+ * @param fd       a connected stream socket; -1, the default, for none. A second connect with it
+ *                 fails with WSLINE_ERR_WRONG_STATE.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `fd` is below -1.
  */

@@ -9,7 +9,7 @@ use crate::base::sync::Arc;
 use crate::conn::events::EventFn;
 use crate::conn::send::keys::MaskKeyFn;
 use crate::net::names::NameOptions;
-use crate::net::socket::SocketOptions;
+use crate::net::socket::{SocketOptions, SuppliedSocket};
 use crate::net::tls::options::TlsOptions;
 use crate::net::user_transport::UserTransport;
 use crate::protocol::backoff::BackoffOptions;
@@ -23,7 +23,6 @@ use crate::protocol::tolerance::Mistakes;
 use crate::protocol::url::Url;
 use crate::protocol::ws::frame_sequence::Limits;
 use crate::protocol::ws::message_inflater::InflateMode;
-use std::os::fd::RawFd;
 use std::time::Duration;
 
 #[derive(Clone)]
@@ -79,7 +78,7 @@ pub struct Options {
 #[derive(Clone)]
 pub enum Supplied {
     /// A connected socket, of which a duplicate is used.
-    Socket(RawFd),
+    Socket(Arc<SuppliedSocket>),
     Transport(Arc<UserTransport>),
 }
 

@@ -4,7 +4,7 @@
 use super::sys;
 use crate::base::error::{Error, Kind, Phase};
 use crate::base::memory::Text;
-use crate::base::sync::Arc;
+use crate::base::sync::{Arc, AtomicBool, Ordering};
 use socket2::{Domain, Protocol, SockAddr, Socket, TcpKeepalive, Type};
 use std::ffi::CString;
 use std::net::SocketAddr;
@@ -257,8 +257,34 @@ pub fn connect_failed(address: &Address, error: &io::Error) -> Error {
     Error::os(Kind::Connect, format_args!("connect to {address}"), error).in_phase(Phase::Connect)
 }
 
-/// Our own socket for the caller's connected descriptor.
-pub fn adopt(fd: RawFd, options: &SocketOptions) -> Result<Connected, Error> {
+/// The caller's connected descriptor, which serves one connect: after that, what the peer sent is
+/// missing, and a second handshake would disturb a connection that still uses it.
+#[derive(Debug)]
+pub struct SuppliedSocket {
+    fd: RawFd,
+    is_used: AtomicBool,
+}
+
+impl SuppliedSocket {
+    pub fn new(fd: RawFd) -> Self {
+        Self {
+            fd,
+            is_used: AtomicBool::new(false),
+        }
+    }
+
+    /// Our own socket for the descriptor; once.
+    pub fn take(&self, options: &SocketOptions) -> Result<Connected, Error> {
+        if self.is_used.swap(true, Ordering::Relaxed) {
+            let what = "the socket of wsline_options_set_fd() has already been used; each connect \
+                        needs a new one";
+            return Err(Error::new(Kind::WrongState, what).in_phase(Phase::Connect));
+        }
+        adopt(self.fd, options)
+    }
+}
+
+fn adopt(fd: RawFd, options: &SocketOptions) -> Result<Connected, Error> {
     let unusable = |error| {
         let what = format!("use the supplied descriptor {fd}");
         Error::os(Kind::Connect, what, &error).in_phase(Phase::Connect)

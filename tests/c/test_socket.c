@@ -100,6 +100,43 @@ static void wss_over_a_supplied_descriptor_uses_tls(void) {
     wsline_options_free(options);
 }
 
+/* A second handshake would reach the server as frames of the first connection. */
+static void a_supplied_descriptor_serves_one_connect(void) {
+    static const char *const paths[] = {"/", "/status?code=403"};
+    char url[PEER_URL_MAX];
+    uint16_t port;
+
+    peer_url(url, "WEBSOCKETS", "");
+    port = (uint16_t)strtoul(strrchr(url, ':') + 1, NULL, 10);
+    for (size_t i = 0; i < COUNT_OF(paths); i++) {
+        wsline_options *options = peer_options();
+        wsline_conn *conn = NULL;
+        int fd = listen_connect(port);
+
+        check_row(paths[i]);
+        peer_url(url, "WEBSOCKETS", paths[i]);
+        REQUIRE_OK(wsline_options_set_fd(options, fd));
+        CHECK_STATUS(i == 0 ? WSLINE_OK : WSLINE_ERR_HTTP_STATUS,
+                     wsline_connect(url, options, &conn));
+        check_unreached(WSLINE_ERR_WRONG_STATE, WSLINE_PHASE_CONNECT, "has already been used", url,
+                        options);
+        if (conn != NULL) {
+            check_echo(conn);
+            peer_hang_up(conn);
+        }
+        check_unreached(WSLINE_ERR_WRONG_STATE, WSLINE_PHASE_CONNECT, "has already been used", url,
+                        options);
+        close(fd);
+        fd = listen_connect(port);
+        REQUIRE_OK(wsline_options_set_fd(options, fd));
+        peer_url(url, "WEBSOCKETS", "/");
+        REQUIRE_OK(wsline_connect(url, options, &conn));
+        peer_hang_up(conn);
+        close(fd);
+        wsline_options_free(options);
+    }
+}
+
 /* A socket on which the test itself has made the opening handshake. */
 static int upgraded_socket(const char *peer) {
     static const char request[] =
@@ -453,6 +490,7 @@ int main(int argc, char **argv) {
         TEST(an_app_uses_an_upgraded_socket),
         TEST(an_app_does_not_retry_without_its_upgraded_socket),
         TEST(wss_over_a_supplied_descriptor_uses_tls),
+        TEST(a_supplied_descriptor_serves_one_connect),
         TEST(the_local_address_can_be_set),
         TEST(an_unusable_local_address_is_named),
         TEST(the_address_family_can_be_set),

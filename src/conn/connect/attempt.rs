@@ -15,7 +15,7 @@ use crate::conn::trace;
 use crate::net::names::Lookup;
 use crate::net::poll::Poll;
 use crate::net::resolve::Notify;
-use crate::net::socket::{self, Address, Family, KEEPALIVE_IDLE};
+use crate::net::socket::{Address, Family, KEEPALIVE_IDLE};
 use crate::net::stream::Stream;
 use crate::net::tcp::Dial;
 use crate::net::tls::channel::Tls;
@@ -207,7 +207,7 @@ impl Attempt {
         self.options.check_upgraded(&self.url)?;
         if let Some(supplied) = &self.options.supplied {
             let stream = match supplied {
-                Supplied::Socket(fd) => Stream::new(socket::adopt(*fd, &self.options.socket)?),
+                Supplied::Socket(socket) => Stream::new(socket.take(&self.options.socket)?),
                 Supplied::Transport(transport) => Stream::over(transport)?,
             };
             let transport = Box::new(Transport::new(stream));

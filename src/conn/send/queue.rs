@@ -315,7 +315,7 @@ fn reserve<T>(entries: &mut VecDeque<T>) -> Result<(), Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::net::socket::{self, SocketOptions};
+    use crate::net::socket::{SocketOptions, SuppliedSocket};
     use crate::protocol::ws::opcode::Opcode;
     use std::os::fd::AsRawFd;
     use std::os::unix::net::UnixStream;
@@ -323,7 +323,8 @@ mod tests {
     /// A stream without TLS, and its other end, which must stay open.
     fn stream() -> (Stream, UnixStream) {
         let (near, far) = UnixStream::pair().expect("sockets");
-        let near = socket::adopt(near.as_raw_fd(), &SocketOptions::default()).expect("a socket");
+        let near = SuppliedSocket::new(near.as_raw_fd());
+        let near = near.take(&SocketOptions::default()).expect("a socket");
         (Stream::new(near), far)
     }
 

@@ -9,7 +9,7 @@ use crate::conn::options::Supplied;
 use crate::ffi::arguments;
 use crate::ffi::status::wsline_status;
 use crate::ffi::types::wsline_address_family::*;
-use crate::net::socket::{Family, SocketOption};
+use crate::net::socket::{Family, SocketOption, SuppliedSocket};
 use std::ffi::{c_char, c_void};
 use std::net::{IpAddr, SocketAddr};
 
@@ -218,7 +218,8 @@ pub unsafe extern "C" fn wsline_options_set_receive_timestamps(
 /// redirect is followed.
 ///
 /// @param options  the options to modify.
-/// @param fd       a connected stream socket; -1, the default, for none.
+/// @param fd       a connected stream socket; -1, the default, for none. A second connect with it
+///                 fails with WSLINE_ERR_WRONG_STATE.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `fd` is below -1.
 #[unsafe(no_mangle)]
@@ -229,7 +230,7 @@ pub unsafe extern "C" fn wsline_options_set_fd(
     object::set("wsline_options_set_fd", options, |options, _| {
         options.supplied = match fd {
             -1 => None,
-            0.. => Some(Supplied::Socket(fd)),
+            0.. => Some(Supplied::Socket(Arc::new(SuppliedSocket::new(fd)))),
             _ => {
                 return Err(Error::argument(
                     "fd",

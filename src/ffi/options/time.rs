@@ -125,7 +125,7 @@ pub unsafe extern "C" fn wsline_options_set_close_timeout_ms(
 ///   first sends that rest.
 /// - A close may be called again and continues to wait for the server's close frame.
 /// - A connect starts over when it is called again. A socket set with wsline_options_set_fd()
-///   cannot be used any more once the handshake on it has begun.
+///   serves only one call.
 ///
 /// A wait for another thread is not interrupted, whether that thread is sending a message, or
 /// receiving while this one closes. A signal that arrives between two waits does not end the second
