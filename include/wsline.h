@@ -3729,7 +3729,14 @@ wsline_conn_recv_part(wsline_conn *conn, int64_t timeout_ms, wsline_message *par
  * Frames are delivered as they arrive: they are not joined or inflated (`rsv1` marks the first
  * frame of a compressed message), text is not validated, and pings and close frames are not
  * answered (use wsline_conn_pong() and wsline_conn_send_close()). Frames that violate RFC 6455
- * still end the connection, and the limits apply.
+ * still end the connection.
+ *
+ * A frame over a limit ends the connection, too. wsline_options_set_max_message_bytes() and
+ * _max_frame_bytes() limit each data frame, compressed as it has arrived; the sum of a message has
+ * no limit. _max_fragments() counts the data frames of a message: those up to the limit are
+ * delivered. Control frames count for none of them; RFC 6455 limits them to 125 bytes. If later
+ * compressed messages may refer to earlier ones, the library also inflates them for itself, and
+ * wsline_options_set_deflate_max_ratio() applies.
  *
  * @param conn        an open connection.
  * @param timeout_ms  as for wsline_conn_recv().

@@ -81,6 +81,65 @@ static void a_message_over_a_limit_is_too_big(void) {
     }
 }
 
+static void the_limits_apply_to_each_frame_by_itself(void) {
+    static const struct {
+        const char *name;
+        const char *path;
+        uint64_t message, frame, fragments;
+        int frames; /* delivered */
+        wsline_status end;
+    } rows[] = {
+        {"the sum of a message",
+         "/frame?hex=0203414243"
+         "80024445",
+         4, 4, 0, 2, WSLINE_ERR_TIMEOUT},
+        {"a frame over the limit of messages", "/frame?hex=82054142434445", 4, 0, 0, 0,
+         WSLINE_ERR_MESSAGE_TOO_BIG},
+        {"a later one",
+         "/frame?hex=020141"
+         "80054142434445",
+         4, 0, 0, 1, WSLINE_ERR_MESSAGE_TOO_BIG},
+        {"a frame over the limit of frames", "/frame?hex=82054142434445", 0, 4, 0, 0,
+         WSLINE_ERR_MESSAGE_TOO_BIG},
+        {"fragments",
+         "/frame?hex=020141"
+         "000142"
+         "800143",
+         0, 0, 2, 2, WSLINE_ERR_MESSAGE_TOO_BIG},
+        {"fragments of two messages",
+         "/frame?hex=020141"
+         "800142"
+         "020143"
+         "800144",
+         0, 0, 2, 4, WSLINE_ERR_TIMEOUT},
+        {"control frames",
+         "/frame?hex=020141"
+         "8903414243"
+         "8a03414243"
+         "800142",
+         2, 2, 2, 4, WSLINE_ERR_TIMEOUT},
+    };
+
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        wsline_options *options = peer_options();
+        wsline_frame frame;
+        wsline_conn *conn;
+
+        check_row(rows[i].name);
+        CHECK_OK(wsline_options_set_max_message_bytes(options, rows[i].message));
+        CHECK_OK(wsline_options_set_max_frame_bytes(options, rows[i].frame));
+        CHECK_OK(wsline_options_set_max_fragments(options, rows[i].fragments));
+        conn = peer_connect("FAULTS", rows[i].path, options);
+        wsline_options_free(options);
+        for (int n = 0; n < rows[i].frames; n++)
+            REQUIRE_OK(wsline_conn_recv_frame(conn, WAIT_MS, &frame));
+        CHECK_STATUS(
+            rows[i].end,
+            wsline_conn_recv_frame(conn, rows[i].end == WSLINE_ERR_TIMEOUT ? 20 : WAIT_MS, &frame));
+        wsline_conn_free(conn);
+    }
+}
+
 static void an_announced_length_allocates_no_memory(void) {
     wsline_options *options = peer_options();
     wsline_message message;
@@ -101,6 +160,7 @@ int main(int argc, char **argv) {
         TEST(validation_of_text_can_be_disabled),
         TEST(messages_within_the_limits_pass),
         TEST(a_message_over_a_limit_is_too_big),
+        TEST(the_limits_apply_to_each_frame_by_itself),
         TEST(an_announced_length_allocates_no_memory),
     };
     return check_main(argc, argv, tests, COUNT_OF(tests));

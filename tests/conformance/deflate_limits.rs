@@ -157,7 +157,7 @@ fn a_message_that_is_too_big_and_invalid() {
 }
 
 /// Any ratio is allowed up to 16 MiB, as documented; beyond that, the given multiple of the
-/// received size.
+/// received size. Frames are inflated, too, because later ones may refer to them.
 #[test]
 fn limit_on_the_ratio() {
     let zeros = |len| Packer::with(1, 15).message(vec![0; len]);
@@ -175,13 +175,15 @@ fn limit_on_the_ratio() {
         ("and one byte, the ratio is less", &more, ratio + 20, OPEN),
     ];
     for (id, payload, max_ratio, end) in table {
-        let settings = Settings {
-            deflate: Some((UNRESTRICTED, max_ratio)),
-            delivery: Delivery::Parts,
-            ..Settings::default()
-        };
-        let outcome = run(&settings, &[&compressed(BINARY, payload)]);
-        assert_eq!(outcome.end, end, "{id}");
+        for delivery in [Delivery::Parts, Delivery::Frames] {
+            let settings = Settings {
+                deflate: Some((UNRESTRICTED, max_ratio)),
+                delivery,
+                ..Settings::default()
+            };
+            let outcome = run(&settings, &[&compressed(BINARY, payload)]);
+            assert_eq!(outcome.end, end, "{id}, {delivery:?}");
+        }
     }
 }
 
