@@ -174,6 +174,28 @@ fn the_walks_name_functions_that_exist() {
     }
 }
 
+/// The functions that the models of tests/loom stand for.
+#[test]
+fn the_models_name_functions_that_exist() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/loom/tests");
+    let code: String = sources().iter().map(|file| code(file)).collect();
+    let mut count = 0;
+    let mut wrong = Vec::new();
+    for entry in fs::read_dir(folder).expect("a folder") {
+        let model = fs::read_to_string(entry.expect("an entry").path()).expect("a file");
+        for name in model.split("/// Like `").skip(1) {
+            let name = name.split('`').next().unwrap_or_default();
+            let (_, function) = name.split_once("::").expect("Type::function");
+            count += 1;
+            if !code.contains(&format!("fn {function}(")) {
+                wrong.push(name.to_owned());
+            }
+        }
+    }
+    assert!(count > 0, "no model names a function");
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
 fn page() -> String {
     fs::read_to_string(source_folder().join("ARCHITECTURE.md")).expect("readable")
 }

@@ -33,14 +33,15 @@ fn start(handoff: &Arc<Handoff<Reader>>, work: fn(&Handoff<Reader>)) -> thread::
     thread::spawn(move || work(&handoff))
 }
 
-/// Like `Open::take_reader` in `conn/blocking.rs`.
+/// Like `Connection::receive` in `conn/blocking.rs`.
 fn receive(handoff: &Handoff<Reader>) {
-    let mut reader = take_reader(handoff).expect("nobody else receives");
+    let mut reader = take_busy_reader(handoff).expect("nobody else receives");
     reader.read();
     handoff.release(reader);
 }
 
-fn take_reader(handoff: &Handoff<Reader>) -> Option<MutexGuard<'_, Reader>> {
+/// Like `Open::take_busy_reader`.
+fn take_busy_reader(handoff: &Handoff<Reader>) -> Option<MutexGuard<'_, Reader>> {
     loop {
         if let Some(reader) = handoff.try_take() {
             return Some(reader);
