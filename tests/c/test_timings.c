@@ -1,31 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How long the parts of a connect took, and where it failed. */
-#include "app.h"
-#include "drivers.h"
+#include "clock.h"
 #include "listen.h"
 #include "proxy.h"
+#include "timings.h"
+
+#include <poll.h>
 
 enum { DELAY_MS = 120, NS_PER_MS = 1000000 };
-
-/* The parts, in their order. */
-enum part { REDIRECTS, LOOKUP, CONNECT, PROXY, TLS, UPGRADE, PARTS };
-
-static uint64_t part_of(const wsline_timings *timings, enum part part) {
-    const uint64_t parts[PARTS] = {timings->redirects_ns, timings->lookup_ns, timings->connect_ns,
-                                   timings->proxy_ns,     timings->tls_ns,    timings->upgrade_ns};
-
-    return parts[part];
-}
-
-/* What holds for all. */
-static void check_sum(const wsline_timings *timings) {
-    uint64_t sum = 0;
-
-    for (enum part part = REDIRECTS; part < PARTS; part++) sum += part_of(timings, part);
-    CHECK(sum == timings->total_ns);
-    CHECK(timings->first_byte_ns <= timings->total_ns);
-    for (size_t i = 0; i < COUNT_OF(timings->reserved); i++) CHECK(timings->reserved[i] == 0);
-}
 
 static wsline_timings timings_of(const wsline_conn *conn) {
     wsline_timings timings;
@@ -34,11 +16,6 @@ static wsline_timings timings_of(const wsline_conn *conn) {
     CHECK_OK(wsline_conn_timings(conn, &timings));
     check_sum(&timings);
     return timings;
-}
-
-static void check_end(const wsline_timings *timings, int phase) {
-    CHECK(timings->finished);
-    CHECK_INT(phase, timings->phase);
 }
 
 static wsline_conn *new_conn(const wsline_options *options) {
@@ -423,94 +400,6 @@ static void timings_need_a_connect_and_a_place(void) {
     wsline_conn_free(conn);
 }
 
-static wsline_timings app_timings(const wsline_app *app) {
-    wsline_timings timings;
-
-    memset(&timings, 0xff, sizeof timings);
-    CHECK_OK(wsline_app_timings(app, &timings));
-    check_sum(&timings);
-    return timings;
-}
-
-static void close_when_open(struct record *record, wsline_app *app, char letter) {
-    wsline_timings timings = app_timings(app);
-
-    (void)record;
-    check_end(&timings, WSLINE_PHASE_OPEN);
-    if (letter == 'o') CHECK_OK(wsline_app_close(app, WSLINE_CLOSE_NORMAL, NULL));
-}
-
-static void an_app_reports_its_last_attempt(void) {
-    static const char *const peers[] = {"WEBSOCKETS", "WEBSOCKETS_TLS"};
-
-    for (size_t i = 0; i < COUNT_OF(peers) * COUNT_OF(drivers); i++) {
-        struct record record;
-        wsline_app *app = app_make(peers[i % 2], "", NULL, &record);
-        wsline_timings timings;
-
-        check_row(drivers[i / 2].name);
-        record.then = close_when_open;
-        drivers[i / 2].drive(app);
-        timings = app_timings(app);
-        check_end(&timings, WSLINE_PHASE_OPEN);
-        CHECK_INT(i % 2, timings.tls_ns > 0);
-        CHECK(timings.upgrade_ns > 0);
-        CHECK_INT(1, timings.addresses_tried);
-        wsline_app_free(app);
-    }
-}
-
-static void an_app_takes_no_time_for_a_known_name(void) {
-    wsline_options *options = peer_options();
-    struct record record;
-    wsline_app *app = NULL;
-    char text[128];
-    unsigned port = proxy_port("WEBSOCKETS");
-
-    snprintf(text, sizeof text, "known.example:%u:127.0.0.1", port);
-    CHECK_OK(wsline_options_add_resolve(options, text));
-    snprintf(text, sizeof text, "ws://known.example:%u/", port);
-    REQUIRE_OK(wsline_app_new(text, options, &app));
-    wsline_options_free(options);
-    record_init(&record);
-    record.then = close_when_open;
-    app_listen(app, "o", &record);
-    CHECK_OK(wsline_app_run(app));
-    CHECK(app_timings(app).lookup_ns == 0);
-    wsline_app_free(app);
-}
-
-static void see_the_failure(struct record *record, wsline_app *app, char letter) {
-    wsline_timings timings = app_timings(app);
-
-    (void)record;
-    CHECK_INT('e', letter);
-    check_end(&timings, WSLINE_PHASE_UPGRADE);
-    CHECK(timings.first_byte_ns > 0);
-}
-
-static void an_app_reports_a_failure_and_an_attempt_in_progress(void) {
-    struct record record;
-    wsline_app *app = app_make("FAULTS", "/status?code=401", NULL, &record);
-    wsline_timings timings = {.phase = -1};
-
-    record.then = see_the_failure;
-    CHECK_STATUS(WSLINE_ERR_HTTP_STATUS, wsline_app_run(app));
-    CHECK_TEXT("e", record.order);
-    wsline_app_free(app);
-
-    app = app_make("FAULTS", "/hang", NULL, &record);
-    CHECK_OK(wsline_app_start(app));
-    while (wsline_app_timings(app, &timings) != WSLINE_OK || timings.phase != WSLINE_PHASE_UPGRADE)
-        clock_pause();
-    CHECK(!timings.finished);
-    CHECK_OK(wsline_app_abort(app));
-    CHECK_STATUS(WSLINE_ERR_ABORTED, wsline_app_join(app, WAIT_MS));
-    timings = app_timings(app);
-    check_end(&timings, WSLINE_PHASE_UPGRADE);
-    wsline_app_free(app);
-}
-
 static const struct test tests[] = {
     TEST(the_parts_of_an_open_connection_add_up),
     TEST(each_delay_is_in_its_part),
@@ -524,9 +413,6 @@ static const struct test tests[] = {
     TEST(sockets_of_the_caller_need_no_connecting),
     TEST(a_unix_socket_is_one_address),
     TEST(timings_need_a_connect_and_a_place),
-    TEST(an_app_reports_its_last_attempt),
-    TEST(an_app_takes_no_time_for_a_known_name),
-    TEST(an_app_reports_a_failure_and_an_attempt_in_progress),
 };
 
 int main(int argc, char **argv) { return check_main(argc, argv, tests, COUNT_OF(tests)); }
