@@ -264,7 +264,7 @@ static void check_timeout(const char *row, const char *url, wsline_options *opti
         CHECK(timings.first_byte_ns == 0);
         return;
     }
-    CHECK(!"the phase is reached");
+    CHECK(false && "the phase is reached");
 }
 
 static void a_timeout_names_its_phase(void) {
