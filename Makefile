@@ -74,7 +74,7 @@ clippy: tools
 
 # Warnings of rustdoc, the form of the header's comments, and the programs in them and in the
 # README.
-docs: TOOLS = peers
+docs: TOOLS = peers checks
 docs: tools
 	RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps --document-private-items
 	python3 tests/border/doc_form.py include/wsline.h
@@ -133,7 +133,7 @@ bench-quick: build
 CTEST = python3 tests/ctest.py
 
 # ASan is a part of `make test`; this target runs it alone.
-asan tsan: TOOLS = peers
+asan tsan: TOOLS = peers checks
 asan tsan: TESTS = ON
 asan: configure peers
 	$(CTEST) $(BUILD) -L '^asan$$' --output-on-failure

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Checks the Markdown of the repository: its width, and that the files and make targets that it
-//! names exist.
+//! names exist. Checks that CI installs what its targets need.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -77,6 +77,31 @@ fn make_targets_that_a_document_names_exist() {
                 if !targets.contains(word) {
                     wrong.push(format!("{file}: make {word}"));
                 }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// `{ target: docs, groups: peers checks, minutes: 20 }`, and `docs: TOOLS = peers checks`.
+#[test]
+fn ci_installs_the_tools_of_its_targets() {
+    let makefile = read("Makefile");
+    let workflow = read(".github/workflows/ci.yml");
+    let rows: Vec<_> = workflow.split("{ target: ").skip(1).collect();
+    assert!(rows.len() > 4, "{rows:?}");
+    let mut wrong = Vec::new();
+    for row in rows {
+        let (target, rest) = row.split_once(", groups: ").expect("groups");
+        let groups = rest.split(',').next().unwrap_or_default();
+        let groups: Vec<_> = groups.split_whitespace().collect();
+        for line in makefile.lines() {
+            let Some((targets, tools)) = line.split_once(": TOOLS = ") else {
+                continue;
+            };
+            let is_meant = targets.split_whitespace().any(|name| name == target);
+            if is_meant && tools.split_whitespace().any(|tool| !groups.contains(&tool)) {
+                wrong.push(format!("{target} needs {tools}"));
             }
         }
     }
