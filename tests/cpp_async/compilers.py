@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Compiles the headers for coroutines and Asio, each alone and all in a program, with each compiler
-that is installed, in each version of C++ that can use them, without a warning.
+that is installed, in each version of C++ that can use them, without a warning. Some mistakes must
+not compile.
 
     compilers.py INCLUDE_DIR
 """
@@ -32,6 +33,12 @@ PROGRAMS = [
 # The parts of these headers compile alone in the oldest version of C++ that can use them.
 PARTS = [("async", "c++17"), ("asio", "c++17"), ("coroutine", "c++20")]
 
+# Lines in a coroutine that must not compile, and what the compiler must say.
+MISTAKES = {
+    "wsline::task<> work = again(loop); co_await work;": "deleted",
+    "const wsline::task<> work = again(loop); co_await work;": "await_ready",
+}
+
 
 def is_installed(library) -> bool:
     return library is None or any(Path(folder, library).exists()
@@ -39,7 +46,7 @@ def is_installed(library) -> bool:
 
 
 def jobs(include: Path):
-    """As the other compilers.py makes them: a name, a command, its input, no error."""
+    """As the other compilers.py makes them: a name, a command, its input, and the error."""
     compilers = [name for name in COMPILERS if shutil.which(name)]
     for compiler in compilers:
         base = [compiler, *WARNINGS, *OF_ONE_COMPILER[compiler], *QUIET[compiler], f"-I{include}",
@@ -54,6 +61,12 @@ def jobs(include: Path):
             if is_installed(library):
                 command = [*base, f"-std={standards[-1]}", *defines, HERE / program]
                 yield f"{compiler} {program} {defines}", command, "", ""
+    if "g++" in compilers:
+        command = ["g++", f"-I{include}", "-std=c++20", "-fsyntax-only", "-xc++", "-"]
+        for line, error in MISTAKES.items():
+            text = ("#include <wsline/coroutine.hpp>\n"
+                    f"wsline::task<> again(wsline::loop_ref loop) {{ {line} }}\n")
+            yield line, command, text, error
     for folder, standard in PARTS if compilers else []:
         for part in sorted((include / "wsline" / folder).glob("*.hpp")):
             name = part.relative_to(include)

@@ -70,6 +70,44 @@ wsline::task<> a_task_begins_when_it_is_awaited(wsline::loop_ref) {
     EQUAL("a", text);
 }
 
+/* The status that awaiting `work` reports. */
+template <class T> wsline::task<wsline::status> status_of(wsline::task<T> &work) {
+    try {
+        co_await std::move(work);
+    } catch (const wsline::error &error) {
+        co_return error.status();
+    }
+    co_return wsline::status::ok;
+}
+
+wsline::task<> a_task_is_awaited_once(wsline::loop_ref loop) {
+    std::string text;
+    wsline::task<> work = notes(text, 'a'), empty;
+    EQUAL(wsline::status::ok, co_await status_of(work));
+    CHECK(!work.handle());
+    EQUAL(wsline::status::invalid_argument, co_await status_of(work));
+    EQUAL(wsline::status::invalid_argument, co_await status_of(empty));
+    EQUAL("a", text);
+
+    /* Also while the first still waits. */
+    wsline::task<int> later = fails_later(loop);
+    wsline::task<wsline::status> first = status_of(later);
+    first.handle().resume();
+    EQUAL(wsline::status::invalid_argument, co_await status_of(later));
+
+    wsline::task<> all = wsline::when_all(notes(text, 'b'), std::move(empty), notes(text, 'c'));
+    EQUAL(wsline::status::invalid_argument, co_await status_of(all));
+    EQUAL("abc", text);
+}
+
+void an_empty_task_is_refused() {
+    wsline::loop loop;
+    auto run = check::thrown_by<wsline::error>([&] { wsline::run(loop, wsline::task<int>()); });
+    CHECK(run && run->status() == wsline::status::invalid_argument);
+    auto spawn = check::thrown_by<wsline::error>([&] { wsline::spawn(loop, wsline::task<>()); });
+    CHECK(spawn && spawn->status() == wsline::status::invalid_argument);
+}
+
 wsline::task<> holds([[maybe_unused]] counted held, wsline::loop_ref loop) {
     counted local;
     co_await wsline::sleep(loop, 1h);
@@ -252,17 +290,17 @@ void another_thread_spawns() {
 } // namespace
 
 int main(int argc, char **argv) {
-    return check::run(argc, argv,
-                      {COROUTINE(results_and_exceptions_reach_the_awaiter),
-                       COROUTINE(a_task_begins_when_it_is_awaited),
-                       TEST(destroying_a_task_destroys_what_it_holds),
-                       COROUTINE(awaiting_often_needs_no_stack), TEST(run_returns_the_result),
-                       COROUTINE(sleeping_takes_its_time),
-                       COROUTINE(when_all_waits_for_all_and_throws_the_first),
-                       COROUTINE(a_sleep_is_cancelled_by_this_thread),
-                       COROUTINE(a_sleep_is_cancelled_by_another_thread),
-                       TEST(an_abandoned_sleep_forgets_its_coroutine),
-                       TEST(the_exception_of_a_spawned_task_leaves_the_driver),
-                       COROUTINE(a_spawned_task_begins_and_ends),
-                       TEST(a_spawned_task_ends_with_the_loop), TEST(another_thread_spawns)});
+    return check::run(
+        argc, argv,
+        {COROUTINE(results_and_exceptions_reach_the_awaiter),
+         COROUTINE(a_task_begins_when_it_is_awaited), COROUTINE(a_task_is_awaited_once),
+         TEST(an_empty_task_is_refused), TEST(destroying_a_task_destroys_what_it_holds),
+         COROUTINE(awaiting_often_needs_no_stack), TEST(run_returns_the_result),
+         COROUTINE(sleeping_takes_its_time), COROUTINE(when_all_waits_for_all_and_throws_the_first),
+         COROUTINE(a_sleep_is_cancelled_by_this_thread),
+         COROUTINE(a_sleep_is_cancelled_by_another_thread),
+         TEST(an_abandoned_sleep_forgets_its_coroutine),
+         TEST(the_exception_of_a_spawned_task_leaves_the_driver),
+         COROUTINE(a_spawned_task_begins_and_ends), TEST(a_spawned_task_ends_with_the_loop),
+         TEST(another_thread_spawns)});
 }

@@ -30,6 +30,7 @@ namespace wsline {
  * early, let the task end, for example by a std::stop_token.
  */
 template <class T> T run(loop_ref loop, task<T> work) {
+    detail::require_coroutine(work.handle());
     work.handle().resume();
     while (!work.handle().done()) loop.run_once(no_timeout);
     return work.handle().promise().take();
@@ -115,6 +116,7 @@ class spawned {
  * loop.
  */
 inline void spawn(loop_ref loop, task<void> work) {
+    detail::require_coroutine(work.handle());
     loop.post([begins = detail::spawned::make(std::move(work))](loop_ref on) mutable {
         begins.begin(on);
     });

@@ -6,6 +6,8 @@
 #ifndef WSLINE_COROUTINE_TASK_HPP
 #define WSLINE_COROUTINE_TASK_HPP
 
+#include <wsline/error.hpp>
+
 #include <coroutine>
 #include <exception>
 #include <type_traits>
@@ -17,6 +19,13 @@ namespace wsline {
 template <class T> class task;
 
 namespace detail {
+
+/** Throws if a task is empty. */
+inline void require_coroutine(std::coroutine_handle<> handle) {
+    if (handle) return;
+    throw error(error_info(status::invalid_argument,
+                           "the task is empty: it was moved from, or has been awaited"));
+}
 
 /** What the promises of all tasks have in common. */
 class task_promise_base {
@@ -87,9 +96,13 @@ template <> class task_promise<void> : public task_promise_base {
 } // namespace detail
 
 /**
- * A coroutine that begins when it is awaited, once, as `co_await work()`; see also run(), spawn()
- * and when_all(). Its result or its exception goes to the coroutine that awaits it. Can be moved,
- * but not copied.
+ * A coroutine that begins when it is awaited, as `co_await work()`; see also run(), spawn() and
+ * when_all(). Its result or its exception goes to the coroutine that awaits it. Can be moved, but
+ * not copied.
+ *
+ * A task is awaited once, and is empty from then on: `co_await std::move(work)`. Without the move
+ * it does not compile. Awaiting an empty task throws an error with status::invalid_argument, as
+ * does passing one to run() or spawn().
  *
  * Destroying a task destroys what its coroutine holds; if it is suspended, the operation that it
  * waits for is abandoned as if it were cancelled. Do that only on the thread that drives the loop,
@@ -99,7 +112,7 @@ template <class T = void> class [[nodiscard]] task {
   public:
     using promise_type = detail::task_promise<T>;
 
-    /** No coroutine; it must not be awaited. */
+    /** An empty task. */
     task() noexcept = default;
 
     /** Takes over the coroutine. */
@@ -115,25 +128,28 @@ template <class T = void> class [[nodiscard]] task {
     }
 
     /** Begins, and waits for the end. */
-    auto operator co_await() && noexcept {
+    auto operator co_await() && {
         struct awaiter {
             bool await_ready() const noexcept { return false; }
             /* Not a transfer to the task: for one that ends at once, gcc would need stack that
              * grows with each, unless it optimizes. */
             bool await_suspend(std::coroutine_handle<> parent) const {
-                awaited.resume();
-                if (awaited.done()) return false;
-                awaited.promise().continuation = parent;
+                awaited.handle_.resume();
+                if (awaited.handle_.done()) return false;
+                awaited.handle_.promise().continuation = parent;
                 return true;
             }
-            T await_resume() const { return awaited.promise().take(); }
+            T await_resume() const { return awaited.handle_.promise().take(); }
 
-            std::coroutine_handle<promise_type> awaited;
+            task awaited;
         };
-        return awaiter{handle_};
+        detail::require_coroutine(handle_);
+        return awaiter{std::move(*this)};
     }
+    /** A task is awaited once: `co_await std::move(work)`. */
+    void operator co_await() & = delete;
 
-    /** The coroutine. */
+    /** The coroutine; null if the task is empty. */
     std::coroutine_handle<promise_type> handle() const noexcept { return handle_; }
 
   private:
