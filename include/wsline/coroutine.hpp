@@ -39,5 +39,6 @@
 #include <wsline/coroutine/run.hpp>
 #include <wsline/coroutine/sleep.hpp>
 #include <wsline/coroutine/task.hpp>
+#include <wsline/coroutine/when_all.hpp>
 
 #endif

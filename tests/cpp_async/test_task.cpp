@@ -2,10 +2,15 @@
 /* Tasks without a server: results, exceptions, lifetimes, sleeping. */
 #include "coroutines.hpp"
 
+#include <functional>
 #include <memory>
 #include <stdexcept>
+#include <stop_token>
 #include <string>
 #include <thread>
+#include <tuple>
+#include <type_traits>
+#include <variant>
 #include <vector>
 
 using namespace std::chrono_literals;
@@ -149,6 +154,21 @@ wsline::task<> sleeps(wsline::loop_ref loop, std::chrono::milliseconds time, std
     text += letter;
 }
 
+wsline::task<int> sleeps_for(wsline::loop_ref loop, std::chrono::milliseconds time, int result) {
+    co_await wsline::sleep(loop, time);
+    co_return result;
+}
+
+/* The text of the exception of `work`. */
+template <class T> wsline::task<std::string> text_of(wsline::task<T> &work) {
+    try {
+        co_await std::move(work);
+    } catch (const std::runtime_error &error) {
+        co_return error.what();
+    }
+    co_return "";
+}
+
 wsline::task<> sleeping_takes_its_time(wsline::loop_ref loop) {
     const auto begin = clock_type::now();
     std::string text;
@@ -168,6 +188,77 @@ wsline::task<> when_all_waits_for_all_and_throws_the_first(wsline::loop_ref loop
     EQUAL("failed", what);
     EQUAL("ba", text);
     co_await wsline::when_all(std::vector<wsline::task<>>());
+
+    /* Results are lost; those of the same type in a vector, too. */
+    text.clear();
+    std::vector<wsline::task<int>> tasks;
+    tasks.push_back(three());
+    tasks.push_back(fails_later(loop));
+    wsline::task<std::vector<int>> all = wsline::when_all(std::move(tasks));
+    EQUAL("failed later", co_await text_of(all));
+    auto mixed = wsline::when_all(sleeps(loop, 20ms, text, 'a'), fails_later(loop), movable());
+    EQUAL("failed later", co_await text_of(mixed));
+    EQUAL("a", text);
+}
+
+wsline::task<> when_all_returns_the_results(wsline::loop_ref loop) {
+    std::string text;
+    int value = 0;
+    auto [number, none, owned, reference] =
+        co_await wsline::when_all(three(), sleeps(loop, 1ms, text, 'a'), movable(), itself(value));
+    EQUAL(3, number);
+    CHECK(none == std::monostate());
+    EQUAL(4, *owned);
+    EQUAL(&value, &reference);
+    static_assert(std::is_same_v<decltype(wsline::when_all(itself(value), fails())),
+                                 wsline::task<std::tuple<int &, std::monostate>>>);
+    static_assert(std::is_same_v<decltype(wsline::when_all(fails(), fails())), wsline::task<>>);
+    auto [only] = co_await wsline::when_all(three());
+    EQUAL(3, only);
+
+    std::vector<wsline::task<int>> numbers;
+    std::vector<wsline::task<std::unique_ptr<int>>> pointers;
+    std::vector<wsline::task<int &>> references;
+    for (int i = 0; i < 3; i++) {
+        numbers.push_back(sleeps_for(loop, std::chrono::milliseconds(10 * (3 - i)), i));
+        pointers.push_back(movable());
+        references.push_back(itself(value));
+    }
+    const std::vector<int> got = co_await wsline::when_all(std::move(numbers));
+    CHECK((got == std::vector<int>{0, 1, 2}));
+    const auto owners = co_await wsline::when_all(std::move(pointers));
+    for (const auto &each : owners) EQUAL(4, *each);
+    const auto same = co_await wsline::when_all(std::move(references));
+    for (int &each : same) EQUAL(&value, &each);
+    CHECK((co_await wsline::when_all(std::vector<wsline::task<int>>())).empty());
+}
+
+wsline::task<> sleeps_until_stopped(wsline::loop_ref loop, std::stop_token token, counted) {
+    co_await wsline::sleep(loop, {1h, token});
+}
+
+wsline::task<> when_all_asks_to_stop_after_a_failure(wsline::loop_ref loop) {
+    std::stop_source stop;
+    auto tasks =
+        wsline::when_all(stop, sleeps_until_stopped(loop, stop.get_token(), {}), fails_later(loop),
+                         sleeps_until_stopped(loop, stop.get_token(), {}));
+    EQUAL("failed later", co_await text_of(tasks));
+    CHECK(stop.stop_requested());
+    EQUAL(0, counted::existing);
+
+    /* One that fails at once stops those that begin after it. */
+    std::stop_source early;
+    std::vector<wsline::task<>> more;
+    more.push_back(fails());
+    more.push_back(sleeps_until_stopped(loop, early.get_token(), {}));
+    auto all = wsline::when_all(early, std::move(more));
+    EQUAL("failed", co_await text_of(all));
+
+    /* No failure, no request. */
+    std::stop_source unused;
+    auto [number] = co_await wsline::when_all(unused, three());
+    EQUAL(3, number);
+    CHECK(!unused.stop_requested());
 }
 
 wsline::task<> a_sleep_is_cancelled_by_this_thread(wsline::loop_ref loop) {
@@ -297,6 +388,7 @@ int main(int argc, char **argv) {
          TEST(an_empty_task_is_refused), TEST(destroying_a_task_destroys_what_it_holds),
          COROUTINE(awaiting_often_needs_no_stack), TEST(run_returns_the_result),
          COROUTINE(sleeping_takes_its_time), COROUTINE(when_all_waits_for_all_and_throws_the_first),
+         COROUTINE(when_all_returns_the_results), COROUTINE(when_all_asks_to_stop_after_a_failure),
          COROUTINE(a_sleep_is_cancelled_by_this_thread),
          COROUTINE(a_sleep_is_cancelled_by_another_thread),
          TEST(an_abandoned_sleep_forgets_its_coroutine),

@@ -12,12 +12,9 @@
 
 #include <chrono>
 #include <coroutine>
-#include <cstddef>
 #include <cstdint>
-#include <exception>
 #include <system_error>
 #include <utility>
-#include <vector>
 
 namespace wsline {
 
@@ -120,75 +117,6 @@ inline void spawn(loop_ref loop, task<void> work) {
     loop.post([begins = detail::spawned::make(std::move(work))](loop_ref on) mutable {
         begins.begin(on);
     });
-}
-
-namespace detail {
-
-/** Waits for several tasks. */
-class joining {
-  public:
-    explicit joining(std::vector<task<void>> tasks) : left_(tasks.size()) {
-        parts_.reserve(tasks.size());
-        for (task<void> &each : tasks) parts_.push_back(begin_later(std::move(each), *this));
-    }
-
-    bool await_ready() const noexcept { return parts_.empty(); }
-    bool await_suspend(std::coroutine_handle<> parent) {
-        /* One more, so that the last task to begin does not continue this one yet. */
-        ++left_;
-        for (const task<void> &each : parts_) each.handle().resume();
-        parent_ = parent;
-        return --left_ != 0;
-    }
-    void await_resume() const {
-        if (thrown_) std::rethrow_exception(thrown_);
-    }
-
-  private:
-    /** Continues whoever waits for all, if this is the last to end. */
-    static task<void> begin_later(task<void> work, joining &all) {
-        try {
-            co_await std::move(work);
-        } catch (...) {
-            if (!all.thrown_) all.thrown_ = std::current_exception();
-        }
-        co_await last_step{all};
-    }
-
-    struct last_step {
-        bool await_ready() const noexcept { return false; }
-        std::coroutine_handle<> await_suspend(std::coroutine_handle<>) const noexcept {
-            return --all.left_ == 0 ? all.parent_ : std::noop_coroutine();
-        }
-        void await_resume() const noexcept {}
-
-        joining &all;
-    };
-
-    std::vector<task<void>> parts_;
-    std::size_t left_;
-    std::coroutine_handle<> parent_;
-    std::exception_ptr thrown_;
-};
-
-} // namespace detail
-
-/**
- * Runs tasks at the same time, on one thread, until all have ended. Throws the first exception
- * then.
- */
-inline task<void> when_all(std::vector<task<void>> tasks) {
-    detail::joining all(std::move(tasks));
-    co_await all;
-}
-
-/** The same for a fixed number of tasks: `co_await wsline::when_all(one(), two())`. */
-template <class... T> task<void> when_all(task<void> first, task<T>... more) {
-    std::vector<task<void>> tasks;
-    tasks.reserve(1 + sizeof...(more));
-    tasks.push_back(std::move(first));
-    (tasks.push_back(std::move(more)), ...);
-    return when_all(std::move(tasks));
 }
 
 } // namespace wsline
