@@ -8,6 +8,7 @@
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 using namespace std::chrono_literals;
@@ -196,9 +197,20 @@ void errors_are_error_codes() {
     EQUAL(wsline::close_code::going_away, client.last_error().close_code());
     CHECK(ec.default_error_condition().category() == ec.category());
 
+    /* A close, too, reports how the connection has ended. */
+    client.async_close(check::succeeds());
+    client.async_connect(check::url("FAULTS", "/eof-after-101"), check::succeeds());
+    io.restart();
+    io.run();
+    client.async_close(noted);
+    expect(status::connection_lost);
+
     client.async_connect(check::url("FAULTS", "/echo"), check::succeeds());
+    client.async_close(noted);
     io.restart();
     while (!client.app().is_open()) io.run_one();
+    CHECK(ec == status::wrong_state);
+    EQUAL(1, std::exchange(calls, 0));
     client.async_receive(check::noted{&ec, &calls});
     error_code second;
     int second_calls = 0;

@@ -113,7 +113,10 @@ template <class Net> class basic_asio_client {
      * wsline_app_close().
      *
      * Messages that still arrive are dropped, unless an async_receive() is pending. If it is
-     * cancelled, the connection ends all the same.
+     * cancelled, the connection ends all the same. If there was a closing handshake already,
+     * whichever side began it, it succeeds; if the connection has ended otherwise, it reports that
+     * failure, as wsline_conn_close() does. Before the end of a connect it reports
+     * status::wrong_state: cancel the connect, or call abort().
      */
     template <class Token>
     auto async_close(close_code code, std::string_view reason, Token &&token) {

@@ -108,7 +108,7 @@ class operations {
     bool close(close_code code, std::string_view reason, waiter<wsline::close_info> &who,
                timeout wait) {
         if (closing) return refuse(who, status::busy, "another close is pending");
-        if (!is_open_ && end_) {
+        if (!is_open_ && end_ && end_->status() == status::closed) {
             who.result = close_info_;
             return true;
         }
@@ -226,6 +226,7 @@ class operations {
     }
 
     template <class R> bool refuse_unconnected(waiter<R> &who) {
+        if (is_running_) return refuse(who, status::wrong_state, "this client is still connecting");
         if (!end_) return refuse(who, status::wrong_state, "this client is not connected");
         who.failure = end_;
         return true;

@@ -120,7 +120,10 @@ class async_connection {
      * Closes the connection, and waits for its end, a close_info; see wsline_app_close().
      *
      * Messages that still arrive are dropped, unless another coroutine receives them. If it has
-     * timed out or was cancelled, the connection ends all the same.
+     * timed out or was cancelled, the connection ends all the same. If there was a closing
+     * handshake already, whichever side began it, it returns at once; if the connection has ended
+     * otherwise, it reports that failure, as wsline_conn_close() does. Before the end of a connect
+     * it reports status::wrong_state: cancel the connect, or call abort().
      */
     template <class E = throws>
     auto close(close_code code = close_code::normal, std::string_view reason = {}, limit until = {},
