@@ -194,58 +194,95 @@ void handlers_run_on_their_executor() {
     CHECK(where != std::this_thread::get_id());
 }
 
-#if HAS_CANCELLATION
 /* What can wait. */
 enum class kind { connect, receive, send, close };
+const kind kinds[] = {kind::connect, kind::receive, kind::send, kind::close};
 
+/* Begins an operation that waits, with these last arguments. Sends do not wait at first: `calls`
+ * and `ec` are what handlers have noted. Returns how many operations have begun. */
+template <class... Last>
+int begin(net::io_context &io, client_type &client, kind what, const int &calls,
+          const error_code &ec, Last... last) {
+    if (what == kind::receive) connect(io, client, check::url("WEBSOCKETS", "/"));
+    if (what == kind::send) connect(io, client, check::url("FAULTS", "/stall"));
+    if (what == kind::close) connect(io, client, check::url("FAULTS", "/no-close-reply"));
+    int begun = 0;
+    do {
+        EQUAL(begun, calls);
+        ++begun;
+        if (what == kind::connect)
+            client.async_connect(check::url("FAULTS", "/hang"), last...);
+        else if (what == kind::receive)
+            client.async_receive(last...);
+        else if (what == kind::send)
+            client.async_send_binary(std::string(50'000, 'x'), last...);
+        else
+            client.async_close(wsline::close_code::normal, "", last...);
+        io.restart();
+        io.run_for(20ms);
+    } while (calls == begun && !ec && begun < 100'000);
+    return begun;
+}
+
+/* Whatever was given up, the client can still be used. */
+void check_usable(net::io_context &io, client_type &client, kind what) {
+    if (what == kind::receive) {
+        client.async_send_text("usable", check::succeeds());
+        client.async_receive([&](error_code how, wsline::message_view message) {
+            CHECK(!how);
+            EQUAL("usable", message.text());
+            client.async_close(check::succeeds());
+        });
+        io.run();
+        return;
+    }
+    EQUAL(what == kind::send, client.app().is_open());
+    client.abort();
+    client.async_connect(check::url("FAULTS", "/echo"), wsline::options(), 30s, check::succeeds());
+    run_until(io, [&] { return client.app().is_open(); });
+}
+
+void each_operation_times_out() {
+    for (kind what : kinds) {
+        net::io_context io;
+        driver_type driver(io);
+        client_type client(driver);
+        error_code ec;
+        int calls = 0;
+        const int begun = begin(io, client, what, calls, ec, 50ms, check::noted{&ec, &calls});
+        run_until(io, [&] { return calls == begun; });
+        CHECK(ec == status::timeout);
+        CHECK(ec == std::errc::timed_out);
+        EQUAL(status::timeout, client.last_error().status());
+        if (what == kind::receive) {
+            client.async_receive(std::chrono::steady_clock::now(), check::noted{&ec, &calls});
+            run_until(io, [&] { return calls == begun + 1; });
+            CHECK(ec == status::timeout);
+            client.async_send_text("x", 30s, check::succeeds());
+            client.async_receive(30s, check::succeeds());
+            run_until(io, [&] { return client.app().stats().messages_received > 0; });
+        }
+        check_usable(io, client, what);
+    }
+}
+
+#if HAS_CANCELLATION
 void each_operation_is_cancelled() {
-    for (kind what : {kind::connect, kind::receive, kind::send, kind::close}) {
+    for (kind what : kinds) {
         net::io_context io;
         driver_type driver(io);
         client_type client(driver);
         net::cancellation_signal signal;
         error_code ec;
-        int calls = 0, tries = 0;
+        int calls = 0;
         auto handler = net::bind_cancellation_slot(signal.slot(), check::noted{&ec, &calls});
-        if (what == kind::receive) connect(io, client, check::url("WEBSOCKETS", "/"));
-        if (what == kind::send) connect(io, client, check::url("FAULTS", "/stall"));
-        if (what == kind::close) connect(io, client, check::url("FAULTS", "/no-close-reply"));
-        io.restart();
-        do {
-            EQUAL(tries, calls);
-            ++tries;
-            if (what == kind::connect)
-                client.async_connect(check::url("FAULTS", "/hang"), handler);
-            else if (what == kind::receive)
-                client.async_receive(handler);
-            else if (what == kind::send)
-                client.async_send_binary(std::string(50'000, 'x'), handler);
-            else
-                client.async_close(handler);
-            io.restart();
-            io.run_for(20ms);
-            /* Sends do not wait at first. */
-        } while (calls == tries && !ec && tries < 100'000);
-        EQUAL(tries - 1, calls);
+        const int begun = begin(io, client, what, calls, ec, handler);
+        EQUAL(begun - 1, calls);
         signal.emit(net::cancellation_type::total);
-        EQUAL(tries - 1, calls);
-        run_until(io, [&] { return calls == tries; });
+        EQUAL(begun - 1, calls);
+        run_until(io, [&] { return calls == begun; });
         CHECK(ec == check::operation_aborted);
-
-        if (what == kind::receive) {
-            client.async_send_text("usable", check::succeeds());
-            client.async_receive([&](error_code how, wsline::message_view message) {
-                CHECK(!how);
-                EQUAL("usable", message.text());
-                client.async_close(check::succeeds());
-            });
-            io.run();
-        } else {
-            EQUAL(what == kind::send, client.app().is_open());
-            client.abort();
-            client.async_connect(check::url("FAULTS", "/echo"), check::succeeds());
-            run_until(io, [&] { return client.app().is_open(); });
-        }
+        check_usable(io, client, what);
     }
 }
 #endif
@@ -311,6 +348,7 @@ int main(int argc, char **argv) {
 #ifdef HAS_AWAITABLE
          TEST(destroying_a_client_ends_awaitables),
 #endif
+         TEST(each_operation_times_out),
 #if HAS_CANCELLATION
          TEST(each_operation_is_cancelled),
 #endif

@@ -22,10 +22,12 @@ namespace wsline {
  * A client for one connection at a time whose operations take completion tokens:
  * `wsline::asio_client`, `wsline::boost_asio_client`.
  *
- * **Operations.** One of each kind may be pending; a second one reports status::busy. Where Asio
- * has per-operation cancellation (1.19, Boost 1.77), cancelling one loses nothing, and the client
- * remains usable; a connect must be made again. A cancelled operation reports
- * asio::error::operation_aborted, as do those that are pending when the client is destroyed.
+ * **Operations.** One of each kind may be pending; a second one reports status::busy. Each takes a
+ * timeout before the token, if you pass one, and then reports status::timeout. Where Asio has
+ * per-operation cancellation (1.19, Boost 1.77), a cancelled operation reports
+ * asio::error::operation_aborted, as do those that are pending when the client is destroyed. One
+ * that has timed out or was cancelled loses nothing, and the client remains usable; a connect must
+ * be made again.
  *
  * **Messages.** A message is copied once, because a handler may run on another executor, or a
  * future be read by another thread. It is valid until the next async_receive() begins, or the
@@ -71,59 +73,86 @@ template <class Net> class basic_asio_client {
     /** Connects: `void(error_code)`; see wsline_app_new() and wsline_loop_add(). */
     template <class Token>
     auto async_connect(const c_string &url, const detail::reference<wsline_options> &options,
+                       timeout time, Token &&token) {
+        return connect_app(std::make_shared<detail::made_app>(url, options), time, token);
+    }
+    template <class Token>
+    auto async_connect(const c_string &url, const detail::reference<wsline_options> &options,
                        Token &&token) {
-        return connect_app(std::make_shared<detail::made_app>(url, options), token);
+        return async_connect(url, options, no_timeout, std::forward<Token>(token));
+    }
+    template <class Token> auto async_connect(const c_string &url, timeout time, Token &&token) {
+        return connect_app(std::make_shared<detail::made_app>(url), time, token);
     }
     template <class Token> auto async_connect(const c_string &url, Token &&token) {
-        return connect_app(std::make_shared<detail::made_app>(url), token);
+        return async_connect(url, no_timeout, std::forward<Token>(token));
     }
 
     /** Waits for the next message: `void(error_code, message_view)`; see wsline_app_on_message().
      */
-    template <class Token> auto async_receive(Token &&token) {
+    template <class Token> auto async_receive(timeout time, Token &&token) {
         return start<message_view>(&detail::operations::receiving, token,
-                                   [](auto &of, auto &who) { return of.receive(who, no_timeout); });
+                                   [time](auto &of, auto &who) { return of.receive(who, time); });
+    }
+    template <class Token> auto async_receive(Token &&token) {
+        return async_receive(no_timeout, std::forward<Token>(token));
     }
 
     /**
      * Sends a text message, which must be UTF-8: `void(error_code)`; see wsline_app_send_text().
      *
-     * It ends when the message is sent or queued; it waits only while the send queue is full. The
-     * text must be valid until the operation has begun; it is copied if it waits.
+     * It ends when the message is sent or queued; it waits only while the send queue is full, and
+     * nothing was sent if it then fails. The text must be valid until the operation has begun; it
+     * is copied if it waits.
      */
+    template <class Token>
+    auto async_send_text(std::string_view text, timeout time, Token &&token) {
+        return async_send(opcode::text, bytes(text), time, std::forward<Token>(token));
+    }
     template <class Token> auto async_send_text(std::string_view text, Token &&token) {
-        return async_send(opcode::text, bytes(text), std::forward<Token>(token));
+        return async_send_text(text, no_timeout, std::forward<Token>(token));
     }
 
     /** Sends a binary message, as async_send_text() sends text; see wsline_app_send_binary(). */
+    template <class Token> auto async_send_binary(bytes data, timeout time, Token &&token) {
+        return async_send(opcode::binary, data, time, std::forward<Token>(token));
+    }
     template <class Token> auto async_send_binary(bytes data, Token &&token) {
-        return async_send(opcode::binary, data, std::forward<Token>(token));
+        return async_send_binary(data, no_timeout, std::forward<Token>(token));
     }
 
     /** Sends a message or a control frame, as async_send_text() sends text; see wsline_app_send().
      */
-    template <class Token> auto async_send(opcode code, bytes data, Token &&token) {
+    template <class Token> auto async_send(opcode code, bytes data, timeout time, Token &&token) {
         return start<detail::nothing>(
             &detail::operations::sending, token,
-            [code, data](auto &of, auto &who) { return of.send(code, data, who, no_timeout); });
+            [code, data, time](auto &of, auto &who) { return of.send(code, data, who, time); });
+    }
+    template <class Token> auto async_send(opcode code, bytes data, Token &&token) {
+        return async_send(code, data, no_timeout, std::forward<Token>(token));
     }
 
     /**
      * Closes the connection, and waits for its end: `void(error_code, close_info)`; see
      * wsline_app_close().
      *
-     * Messages that still arrive are dropped, unless an async_receive() is pending. If it is
-     * cancelled, the connection ends all the same. If there was a closing handshake already,
-     * whichever side began it, it succeeds; if the connection has ended otherwise, it reports that
-     * failure, as wsline_conn_close() does. Before the end of a connect it reports
+     * Messages that still arrive are dropped, unless an async_receive() is pending. If it has timed
+     * out or was cancelled, the connection ends all the same. If there was a closing handshake
+     * already, whichever side began it, it succeeds; if the connection has ended otherwise, it
+     * reports that failure, as wsline_conn_close() does. Before the end of a connect it reports
      * status::wrong_state: cancel the connect, or call abort().
      */
     template <class Token>
+    auto async_close(close_code code, std::string_view reason, timeout time, Token &&token) {
+        return start<wsline::close_info>(
+            &detail::operations::closing, token,
+            [code, reason = std::string(reason), time](auto &of, auto &who) {
+                return of.close(code, reason, who, time);
+            });
+    }
+    template <class Token>
     auto async_close(close_code code, std::string_view reason, Token &&token) {
-        return start<wsline::close_info>(&detail::operations::closing, token,
-                                         [code, reason = std::string(reason)](auto &of, auto &who) {
-                                             return of.close(code, reason, who, no_timeout);
-                                         });
+        return async_close(code, reason, no_timeout, std::forward<Token>(token));
     }
     template <class Token> auto async_close(Token &&token) {
         return async_close(close_code::normal, {}, std::forward<Token>(token));
@@ -143,13 +172,15 @@ template <class Net> class basic_asio_client {
     app_ref app() const noexcept { return shared_->work.app(); }
 
   private:
-    template <class Token> auto connect_app(std::shared_ptr<detail::made_app> made, Token &token) {
-        return start<detail::nothing>(
-            &detail::operations::connecting, token, [made](auto &of, auto &who) {
-                if (!made->failure) return of.connect(std::move(made->app), who, no_timeout);
-                who.failure = made->failure;
-                return true;
-            });
+    template <class Token>
+    auto connect_app(std::shared_ptr<detail::made_app> made, timeout time, Token &token) {
+        return start<detail::nothing>(&detail::operations::connecting, token,
+                                      [made, time](auto &of, auto &who) {
+                                          if (!made->failure)
+                                              return of.connect(std::move(made->app), who, time);
+                                          who.failure = made->failure;
+                                          return true;
+                                      });
     }
 
     template <class R, class Token, class Begin>
