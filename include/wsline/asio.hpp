@@ -40,6 +40,7 @@
 #include <asio/async_result.hpp>
 #include <asio/dispatch.hpp>
 #include <asio/error.hpp>
+#include <asio/execution_context.hpp>
 #include <asio/executor_work_guard.hpp>
 #include <asio/posix/stream_descriptor.hpp>
 #include <asio/post.hpp>
@@ -58,6 +59,7 @@ namespace detail {
 /** Asio. */
 struct asio_net {
     using executor = ::asio::any_io_executor;
+    using context = ::asio::execution_context;
     using descriptor = ::asio::posix::stream_descriptor;
     using timer = ::asio::steady_timer;
     using error_code = ::asio::error_code;
@@ -68,6 +70,9 @@ struct asio_net {
     static error_code code_of(status code) noexcept {
         if (code == status::aborted) return ::asio::error::operation_aborted;
         return make_error_code(code);
+    }
+    template <class Service> static Service &service_of(const executor &on) {
+        return ::asio::use_service<Service>(on.context());
     }
     template <class H> static auto executor_for(const H &handler, const executor &otherwise) {
         return ::asio::get_associated_executor(handler, otherwise);

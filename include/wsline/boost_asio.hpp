@@ -23,6 +23,7 @@
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/dispatch.hpp>
 #include <boost/asio/error.hpp>
+#include <boost/asio/execution_context.hpp>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/post.hpp>
@@ -76,6 +77,7 @@ namespace detail {
 /** Boost.Asio. */
 struct boost_asio_net {
     using executor = ::boost::asio::any_io_executor;
+    using context = ::boost::asio::execution_context;
     using descriptor = ::boost::asio::posix::stream_descriptor;
     using timer = ::boost::asio::steady_timer;
     using error_code = boost::system::error_code;
@@ -86,6 +88,9 @@ struct boost_asio_net {
     static error_code code_of(status code) noexcept {
         if (code == status::aborted) return ::boost::asio::error::operation_aborted;
         return {static_cast<int>(code), boost_category()};
+    }
+    template <class Service> static Service &service_of(const executor &on) {
+        return ::boost::asio::use_service<Service>(on.context());
     }
     template <class H> static auto executor_for(const H &handler, const executor &otherwise) {
         return ::boost::asio::get_associated_executor(handler, otherwise);

@@ -99,6 +99,54 @@ void a_full_queue_makes_the_sender_wait() {
     EQUAL(count, received);
 }
 
+/* What can wait. */
+enum class kind { connect, receive, send, close };
+const kind kinds[] = {kind::connect, kind::receive, kind::send, kind::close};
+
+/* Begins an operation that waits, with these last arguments. Sends do not wait at first: `calls`
+ * and `ec` are what handlers have noted. Returns how many operations have begun. */
+template <class... Last>
+int begin(net::io_context &io, client_type &client, kind what, const int &calls,
+          const error_code &ec, Last... last) {
+    if (what == kind::receive) connect(io, client, check::url("WEBSOCKETS", "/"));
+    if (what == kind::send) connect(io, client, check::url("FAULTS", "/stall"));
+    if (what == kind::close) connect(io, client, check::url("FAULTS", "/no-close-reply"));
+    int begun = 0;
+    do {
+        EQUAL(begun, calls);
+        ++begun;
+        if (what == kind::connect)
+            client.async_connect(check::url("FAULTS", "/hang"), last...);
+        else if (what == kind::receive)
+            client.async_receive(last...);
+        else if (what == kind::send)
+            client.async_send_binary(std::string(50'000, 'x'), last...);
+        else
+            client.async_close(wsline::close_code::normal, "", last...);
+        io.restart();
+        io.run_for(20ms);
+    } while (calls == begun && !ec && begun < 100'000);
+    return begun;
+}
+
+/* Whatever was given up, the client can still be used. */
+void check_usable(net::io_context &io, client_type &client, kind what) {
+    if (what == kind::receive) {
+        client.async_send_text("usable", check::succeeds());
+        client.async_receive([&](error_code how, wsline::message_view message) {
+            CHECK(!how);
+            EQUAL("usable", message.text());
+            client.async_close(check::succeeds());
+        });
+        io.run();
+        return;
+    }
+    EQUAL(what == kind::send, client.app().is_open());
+    client.abort();
+    client.async_connect(check::url("FAULTS", "/echo"), wsline::options(), 30s, check::succeeds());
+    run_until(io, [&] { return client.app().is_open(); });
+}
+
 void destroying_a_client_aborts_what_is_pending() {
     net::io_context io;
     driver_type driver(io);
@@ -171,6 +219,30 @@ void a_context_is_destroyed_with_pending_operations() {
     EQUAL(1, held.use_count());
 }
 
+/* Handlers own the client that would call them. */
+void a_context_is_destroyed_with_handlers_that_own_clients() {
+    auto held = std::make_shared<int>(0);
+    for (kind what : kinds) {
+        net::io_context io;
+        /* The driver is destroyed before and after the handlers. */
+        std::optional<driver_type> driver(io);
+        auto client = std::make_shared<client_type>(*driver), other = client;
+        error_code ec;
+        int calls = 0;
+        auto handler = [held, client, other, &ec, &calls](error_code how, const auto &...) {
+            ec = how;
+            ++calls;
+        };
+        const int begun = begin(io, *client, what, calls, ec, handler);
+        if (what != kind::receive && what != kind::connect)
+            client->async_receive(
+                [held, client](error_code, wsline::message_view) { CHECK(false); });
+        EQUAL(begun - 1, calls);
+        if (what == kind::receive) driver.reset();
+    }
+    EQUAL(1, held.use_count());
+}
+
 void handlers_run_on_their_executor() {
     net::io_context io;
     net::thread_pool pool(1);
@@ -192,54 +264,6 @@ void handlers_run_on_their_executor() {
     pool.join();
     CHECK(where != std::thread::id());
     CHECK(where != std::this_thread::get_id());
-}
-
-/* What can wait. */
-enum class kind { connect, receive, send, close };
-const kind kinds[] = {kind::connect, kind::receive, kind::send, kind::close};
-
-/* Begins an operation that waits, with these last arguments. Sends do not wait at first: `calls`
- * and `ec` are what handlers have noted. Returns how many operations have begun. */
-template <class... Last>
-int begin(net::io_context &io, client_type &client, kind what, const int &calls,
-          const error_code &ec, Last... last) {
-    if (what == kind::receive) connect(io, client, check::url("WEBSOCKETS", "/"));
-    if (what == kind::send) connect(io, client, check::url("FAULTS", "/stall"));
-    if (what == kind::close) connect(io, client, check::url("FAULTS", "/no-close-reply"));
-    int begun = 0;
-    do {
-        EQUAL(begun, calls);
-        ++begun;
-        if (what == kind::connect)
-            client.async_connect(check::url("FAULTS", "/hang"), last...);
-        else if (what == kind::receive)
-            client.async_receive(last...);
-        else if (what == kind::send)
-            client.async_send_binary(std::string(50'000, 'x'), last...);
-        else
-            client.async_close(wsline::close_code::normal, "", last...);
-        io.restart();
-        io.run_for(20ms);
-    } while (calls == begun && !ec && begun < 100'000);
-    return begun;
-}
-
-/* Whatever was given up, the client can still be used. */
-void check_usable(net::io_context &io, client_type &client, kind what) {
-    if (what == kind::receive) {
-        client.async_send_text("usable", check::succeeds());
-        client.async_receive([&](error_code how, wsline::message_view message) {
-            CHECK(!how);
-            EQUAL("usable", message.text());
-            client.async_close(check::succeeds());
-        });
-        io.run();
-        return;
-    }
-    EQUAL(what == kind::send, client.app().is_open());
-    client.abort();
-    client.async_connect(check::url("FAULTS", "/echo"), wsline::options(), 30s, check::succeeds());
-    run_until(io, [&] { return client.app().is_open(); });
 }
 
 void each_operation_times_out() {
@@ -288,6 +312,39 @@ void each_operation_is_cancelled() {
 #endif
 
 #ifdef HAS_AWAITABLE
+/* A client in a coroutine that waits for it, and another one that waits for something else. */
+net::awaitable<void> wait_for_ever(driver_type &driver, kind what, std::shared_ptr<int> held,
+                                   bool &waits) {
+    client_type client(driver), idle(driver);
+    const char *path = what == kind::connect ? "/hang" : "/no-close-reply";
+    waits = what == kind::connect;
+    co_await client.async_connect(check::url("FAULTS", path), net::use_awaitable);
+    co_await idle.async_connect(check::url("FAULTS", path), net::use_awaitable);
+    waits = true;
+    if (what == kind::receive) co_await client.async_receive(net::use_awaitable);
+    co_await client.async_close(net::use_awaitable);
+    CHECK(held == nullptr);
+}
+
+void a_context_is_destroyed_with_coroutines_that_wait() {
+    auto held = std::make_shared<int>(0);
+    for (kind what : {kind::connect, kind::receive, kind::close}) {
+        for (bool has_strand : {false, true}) {
+            net::io_context io;
+            net::any_io_executor on = io.get_executor();
+            if (has_strand) on = net::make_strand(io);
+            driver_type driver(on);
+            bool waits = false;
+            for (int i = 0; i < 3; i++)
+                net::co_spawn(on, wait_for_ever(driver, what, held, waits), net::detached);
+            run_until(io, [&] { return waits; });
+            io.run_for(10ms);
+            CHECK(held.use_count() > 1);
+        }
+        EQUAL(1, held.use_count());
+    }
+}
+
 /* A coroutine keeps what an operation needs; the client must end it all the same. */
 void destroying_a_client_ends_awaitables() {
     net::io_context io;
@@ -345,7 +402,9 @@ int main(int argc, char **argv) {
         {TEST(nothing_is_read_while_nobody_receives), TEST(a_full_queue_makes_the_sender_wait),
          TEST(destroying_a_client_aborts_what_is_pending), TEST(a_handler_destroys_its_client),
          TEST(a_context_is_destroyed_with_pending_operations),
+         TEST(a_context_is_destroyed_with_handlers_that_own_clients),
 #ifdef HAS_AWAITABLE
+         TEST(a_context_is_destroyed_with_coroutines_that_wait),
          TEST(destroying_a_client_ends_awaitables),
 #endif
          TEST(each_operation_times_out),

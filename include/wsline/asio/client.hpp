@@ -44,9 +44,9 @@ namespace wsline {
  * **Threads.** A handler runs on its associated executor, by default that of the driver. All
  * functions must be called on the driver's executor.
  *
- * **Lifetime.** End all operations before the io_context is destroyed: coroutines that wait then
- * are not destroyed. Destroying the client drops the connection; a handler of it may do that. Can
- * be moved, but not copied.
+ * **Lifetime.** Destroying the client drops the connection; a handler of it may do that. When the
+ * io_context is destroyed, handlers and coroutines that wait are destroyed, without being called,
+ * as with other objects of Asio. Can be moved, but not copied.
  */
 template <class Net> class basic_asio_client {
   public:

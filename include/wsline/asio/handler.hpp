@@ -7,6 +7,7 @@
 #ifndef WSLINE_ASIO_HANDLER_HPP
 #define WSLINE_ASIO_HANDLER_HPP
 
+#include <wsline/asio/clients.hpp>
 #include <wsline/asio/driver.hpp>
 #include <wsline/async/operations.hpp>
 #include <wsline/message.hpp>
@@ -20,9 +21,14 @@
 namespace wsline::detail {
 
 /** What a client and the handlers that wait for it share. */
-template <class Net> struct asio_shared {
+template <class Net> struct asio_shared : std::enable_shared_from_this<asio_shared<Net>> {
     explicit asio_shared(std::shared_ptr<asio_turns<Net>> driving)
-        : turns(std::move(driving)), work(turns->loop, turns.get()) {}
+        : turns(std::move(driving)),
+          clients(Net::template service_of<asio_clients<Net>>(turns->executor())),
+          work(turns->loop, turns.get()) {
+        clients.add(*this);
+    }
+    ~asio_shared() { clients.remove(*this); }
 
     /** A message that outlives the callback: handlers may run on another executor. */
     message_view keep(message_view message) {
@@ -33,6 +39,7 @@ template <class Net> struct asio_shared {
     }
 
     std::shared_ptr<asio_turns<Net>> turns;
+    asio_clients<Net> &clients;
     std::string kept;
     error_info last_failure;
     /* Destroyed first: what is pending uses the members before. */
@@ -70,6 +77,8 @@ template <class Net, class R, class H> class asio_handler final : public waiter<
     void disarm() noexcept override {
         if (cancellation_.is_connected()) cancellation_.clear();
     }
+
+    void abandon() noexcept override { destroy(); }
 
     void resume(when how) override {
         const auto ec =

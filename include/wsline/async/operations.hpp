@@ -131,6 +131,14 @@ class operations {
         closing.fail(info, when::later);
     }
 
+    /** What drives the loop is being destroyed: nobody continues. */
+    void abandon() noexcept {
+        connecting.abandon();
+        receiving.abandon();
+        sending.abandon();
+        closing.abandon();
+    }
+
     /** Ends the wait with this serial number, unless it has ended already. */
     template <class R>
     void cancel(slot<R> operations::*at, std::uint64_t serial, const error_info &info, when how) {

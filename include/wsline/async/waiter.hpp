@@ -45,6 +45,9 @@ template <class R> class waiter {
     /** Continues; it may destroy this object, and the client. */
     virtual void resume(when how) = 0;
 
+    /** What would continue it is being destroyed. A coroutine is left to its owner. */
+    virtual void abandon() noexcept {}
+
   protected:
     waiter() = default;
     ~waiter() {
@@ -110,6 +113,14 @@ template <class R> class slot {
             who->failure = std::move(failure);
             who->resume(how);
         }
+    }
+
+    /** Ends the wait without a result. Requests to cancel it need not be possible any more. */
+    void abandon() noexcept {
+        waiter<R> *who = std::exchange(who_, nullptr);
+        if (who == nullptr) return;
+        who->place = nullptr;
+        who->abandon();
     }
 
     /** When the wait times out. */
