@@ -88,6 +88,8 @@ for group in "$@"; do
                 need qt6-base-dev Qt
             [ -e /usr/include/asio.hpp ] || need libasio-dev Asio
             [ -e /usr/include/boost/asio.hpp ] || need libboost-dev Boost.Asio
+            # The tests of a second, newer version are skipped if it is missing.
+            $check || ! have dpkg || sh tests/cpp_async/boost.sh 2> /dev/null || true
             pkg-config --exists libedit 2> /dev/null || need libedit-dev libedit
             # The clients of docs/coming-from; a test of one that is missing is skipped.
             $check || [ -e /usr/include/boost/beast.hpp ] || need libboost-dev 'Boost.Beast'
