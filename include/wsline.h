@@ -5155,8 +5155,9 @@ WSLINE_API int32_t wsline_loop_fd(const wsline_loop *loop);
  * descriptor becomes readable.
  *
  * @param loop  a loop.
- * @return      milliseconds, rounded up; 0 if something is due now, or the descriptor is readable;
- *              WSLINE_FOREVER if nothing is scheduled, and for NULL.
+ * @return      milliseconds, rounded up; 0 if something is due now, or was left over by the last
+ *              call; WSLINE_FOREVER if nothing is scheduled, and for NULL. What has arrived since
+ *              then makes the descriptor readable, and does not change the result.
  */
 WSLINE_API int64_t wsline_loop_next_timeout_ms(const wsline_loop *loop);
 

@@ -24,9 +24,16 @@ pub struct EventLoop {
     /// The thread that holds it drives.
     reactor: Mutex<Reactor>,
     fd: RawFd,
-    /// The reactor's next step as of the last turn, for threads that do not drive.
-    next_step: Mutex<Deadline>,
+    /// As of the last turn, for threads that do not drive.
+    next_step: Mutex<NextStep>,
     is_stopped: AtomicBool,
+}
+
+#[derive(Clone, Copy)]
+struct NextStep {
+    deadline: Deadline,
+    /// The turn may have left something over that it will not be told of again by an edge.
+    may_be_ready: bool,
 }
 
 impl EventLoop {
@@ -50,7 +57,10 @@ impl EventLoop {
             mailbox,
             driver_lock,
             timers,
-            next_step: Mutex::new(Deadline::NEVER),
+            next_step: Mutex::new(NextStep {
+                deadline: Deadline::NEVER,
+                may_be_ready: true,
+            }),
             is_stopped: AtomicBool::new(false),
         })
     }
@@ -94,6 +104,7 @@ impl EventLoop {
     pub fn run_once(&self, span: Option<Duration>) -> Result<(), Error> {
         let mut reactor = self.take_reactor()?;
         if self.is_stopped.swap(false, Ordering::AcqRel) {
+            self.next_step.lock().may_be_ready = true;
             return Ok(());
         }
         let result = self.driver_lock.hold(|| self.turn(&mut reactor, span));
@@ -153,17 +164,24 @@ impl EventLoop {
 
     /// How long to wait for the descriptor at most; `None` is forever.
     ///
-    /// Zero while the descriptor is readable: a caller that is notified only when it becomes
-    /// readable (`EPOLLET`) is not notified again about what one turn has left over.
+    /// Zero if the last turn has left something over: a caller that is notified only when the
+    /// descriptor becomes readable (`EPOLLET`) is not notified of it again.
     pub fn next_step(&self) -> Option<Duration> {
-        let now = Instant::now();
-        let mut poll = Poll::default();
-        poll.add(self.fd, true, false);
-        let waited = poll.wait(Deadline::at(now), OnSignal::Continue);
-        if waited.is_ok_and(|waited| waited != Waited::TimedOut) {
+        let next = *self.next_step.lock();
+        if next.may_be_ready && self.is_ready() {
             return Some(Duration::ZERO);
         }
-        self.next_step.lock().remaining(now)
+        match next.deadline {
+            Deadline::NEVER => None,
+            deadline => deadline.remaining(Instant::now()),
+        }
+    }
+
+    fn is_ready(&self) -> bool {
+        let mut poll = Poll::default();
+        poll.add(self.fd, true, false);
+        let waited = poll.wait(Deadline::at(Instant::now()), OnSignal::Continue);
+        waited.is_ok_and(|waited| waited != Waited::TimedOut)
     }
 
     /// Called while the driver lock is held.
@@ -182,7 +200,10 @@ impl EventLoop {
 
     /// For [`EventLoop::next_step`], which is not needed while a thread drives.
     fn note_next_step(&self, reactor: &Reactor) {
-        *self.next_step.lock() = reactor.next_step();
+        *self.next_step.lock() = NextStep {
+            deadline: reactor.next_step(),
+            may_be_ready: reactor.may_be_ready(),
+        };
     }
 
     fn take_reactor(&self) -> Result<MutexGuard<'_, Reactor>, Error> {

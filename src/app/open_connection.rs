@@ -146,6 +146,11 @@ impl AppConnection {
         }
     }
 
+    /// Whether the last step has read everything that had arrived; false if that is not known.
+    pub fn has_emptied_socket(&self) -> bool {
+        self.reader.has_emptied_socket()
+    }
+
     pub fn set_paused(&mut self, is_paused: bool) {
         match self.stage {
             Stage::Open if is_paused => self.stage = Stage::Paused,

@@ -36,6 +36,8 @@ pub struct Reactor {
     next_timer: Deadline,
     memory: ReadBuffers,
     interrupts_seen: u64,
+    /// Other descriptors are watched than at the last wait, or it has failed.
+    has_changed: bool,
     /// How long a wait polls before it sleeps: the longest time that an app asks for.
     spin: Duration,
     /// Scratch memory for what one app waits for.
@@ -120,6 +122,7 @@ impl Reactor {
             next_timer: Deadline::NEVER,
             memory: ReadBuffers::default(),
             interrupts_seen: interrupts(),
+            has_changed: true,
             spin: Duration::ZERO,
             wanted: Poll::default(),
         })
@@ -142,6 +145,26 @@ impl Reactor {
         first.map_or(Deadline::NEVER, |(moment, _)| Deadline::at(*moment))
     }
 
+    /// Whether a descriptor may be ready that was ready when the last turn ended its wait. After
+    /// the most frequent turn this is known, without a system call: one connection had something to
+    /// read, or none.
+    pub fn may_be_ready(&self) -> bool {
+        let mut events = self.events.iter();
+        let is_done = match (events.next(), events.next()) {
+            (None | Some((MAILBOX_KEY, _)), None) => true,
+            (Some((key, Readiness::READABLE)), None) => self.has_emptied_socket(key),
+            _ => false,
+        };
+        self.has_changed || !is_done
+    }
+
+    fn has_emptied_socket(&self, key: u64) -> bool {
+        let slot = self.slots.get(key as u32 as usize);
+        let slot = slot.filter(|slot| u64::from(slot.generation) == key >> 32);
+        let entry = slot.and_then(|slot| slot.entry.as_ref());
+        entry.is_some_and(|entry| entry.runner.has_emptied_socket())
+    }
+
     /// Waits for something to do, at most until `deadline`, and does it.
     pub fn turn(&mut self, deadline: Deadline) -> Result<(), Error> {
         let deadline = deadline.or_earlier(self.next_step());
@@ -149,6 +172,7 @@ impl Reactor {
         let waited = self.epoll.wait(&mut events, deadline, self.spin);
         let is_signaled = events.iter().any(|(key, _)| key == MAILBOX_KEY);
         self.mailbox.woke_up(is_signaled);
+        self.has_changed = waited.is_err();
         let now = Instant::now();
         for (key, ready) in events.iter() {
             self.step(key, ready, now);
@@ -197,7 +221,7 @@ impl Reactor {
             let key = slot.key(index);
             let entry = slot.entry.as_ref();
             if entry.is_some_and(|entry| entry.runner.app().is_interrupted()) {
-                self.step(key, Readiness::default(), now);
+                self.step(key, Readiness::NONE, now);
             }
         }
     }
@@ -210,7 +234,7 @@ impl Reactor {
             match command {
                 Command::Add(app) if self.driver_lock.is_retired() => app.finish(Err(aborted())),
                 Command::Add(app) => self.add(app, now),
-                Command::Look(key) => self.step(key, Readiness::default(), now),
+                Command::Look(key) => self.step(key, Readiness::NONE, now),
                 Command::Run(work) if !self.driver_lock.is_retired() => work(),
                 Command::Run(_) => {}
                 Command::Timers(key) => self.note_timers(key),
@@ -233,7 +257,7 @@ impl Reactor {
                 if let Some(entry) = self.entry(key) {
                     entry.deadline = Deadline::NEVER;
                 }
-                self.step(key, Readiness::default(), now);
+                self.step(key, Readiness::NONE, now);
             }
         }
     }
@@ -297,7 +321,7 @@ impl Reactor {
             deadline: Deadline::NEVER,
             next_timer: Deadline::NEVER,
         }));
-        self.step(key, Readiness::default(), now);
+        self.step(key, Readiness::NONE, now);
         self.note_timers(key);
     }
 
@@ -342,6 +366,7 @@ impl Reactor {
     /// read that no descriptor shows.
     #[cold]
     fn watch(&mut self, entry: &mut Entry, key: u64) -> io::Result<bool> {
+        self.has_changed = true;
         let wanted = &mut self.wanted;
         wanted.clear();
         entry.runner.add_interests(wanted);

@@ -88,7 +88,7 @@ impl Runner {
                 }
                 // The readiness belongs to the previous phase, and callbacks have taken time.
                 now = runner.attempt_begun_at().unwrap_or_else(Instant::now);
-                ready = Readiness::default();
+                ready = Readiness::NONE;
             }
             runner.handle_end_request(callbacks);
         });
@@ -148,6 +148,11 @@ impl Runner {
             AppPhase::Open(session) => session.interest(),
             _ => None,
         }
+    }
+
+    /// Whether the last step has read everything that had arrived; false if that is not known.
+    pub fn has_emptied_socket(&self) -> bool {
+        matches!(&self.phase, AppPhase::Open(session) if session.has_emptied_socket())
     }
 
     /// When to step even if no descriptor is ready.

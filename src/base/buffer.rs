@@ -166,7 +166,7 @@ impl Inbox {
             return Ok(&mut self.bytes);
         }
         let unread = self.bytes.len() - self.start;
-        if self.bytes.len() + 1 >= self.bytes.capacity() {
+        if self.is_filled() {
             self.read_size = (self.read_size * 2).clamp(READ_MIN, READ_MAX);
         }
         let expected = wanted.min(unread.max(READ_MAX) as u64) as usize;
@@ -190,6 +190,11 @@ impl Inbox {
             self.align();
         }
         Ok(&mut self.bytes)
+    }
+
+    /// Whether the last read has filled its space.
+    pub fn is_filled(&self) -> bool {
+        self.bytes.len() + 1 >= self.bytes.capacity()
     }
 
     /// Moves the start to a multiple of [`ALIGNMENT`]; nothing may be unread.

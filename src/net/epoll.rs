@@ -26,10 +26,12 @@ pub struct Events {
 }
 
 /// What a descriptor is ready for. An error and the end of the stream count as readable.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Readiness {
     pub readable: bool,
     pub writable: bool,
+    /// There is an error, or the peer has ended the stream: it stays readable.
+    pub has_ended: bool,
 }
 
 impl Epoll {
@@ -107,7 +109,11 @@ impl Epoll {
     }
 
     fn control(&self, operation: i32, interest: Interest, key: u64) -> io::Result<()> {
-        let read = if interest.readable { libc::EPOLLIN } else { 0 };
+        let read = if interest.readable {
+            libc::EPOLLIN | libc::EPOLLRDHUP
+        } else {
+            0
+        };
         let write = if interest.writable { libc::EPOLLOUT } else { 0 };
         let event = libc::epoll_event {
             events: (read | write) as u32,
@@ -124,6 +130,20 @@ impl AsRawFd for Epoll {
     }
 }
 
+impl Readiness {
+    pub const NONE: Self = Self {
+        readable: false,
+        writable: false,
+        has_ended: false,
+    };
+
+    /// There are bytes to read, and nothing else.
+    pub const READABLE: Self = Self {
+        readable: true,
+        ..Self::NONE
+    };
+}
+
 impl Events {
     /// The keys that are ready, and what for.
     pub fn iter(&self) -> impl Iterator<Item = (u64, Readiness)> {
@@ -132,6 +152,7 @@ impl Events {
             let ready = Readiness {
                 readable: events & !libc::EPOLLOUT != 0,
                 writable: events & libc::EPOLLOUT != 0,
+                has_ended: events & !(libc::EPOLLIN | libc::EPOLLOUT) != 0,
             };
             (event.u64, ready)
         })

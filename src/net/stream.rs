@@ -131,6 +131,11 @@ impl Stream {
         Ok(stream)
     }
 
+    /// Whether a transport of the user's is read instead of the socket.
+    pub fn has_transport(&self) -> bool {
+        self.transport().is_some()
+    }
+
     #[inline]
     fn transport(&self) -> Option<&UserTransport> {
         self.uncommon.as_ref()?.transport.as_deref()

@@ -22,6 +22,8 @@ pub struct Reader {
     cipher: CipherBuffer,
     /// A call ended though the socket may have more.
     was_cut_short: AtomicBool,
+    /// [`Reader::next_ready`] has read the socket since [`Reader::borrow`], and had space for more.
+    was_read_short: bool,
 }
 
 /// Read buffers that many connections share, one after the other, so that an idle one holds almost
@@ -40,6 +42,7 @@ impl Reader {
             receiver,
             cipher,
             was_cut_short: AtomicBool::new(false),
+            was_read_short: false,
         }
     }
 
@@ -96,11 +99,12 @@ impl Reader {
     pub fn next_ready(&mut self, delivery: Delivery, may_read: &mut bool) -> Result<bool, Error> {
         while self.receiver.is_idle() || !self.take(delivery)? {
             self.link.check_aborted()?;
-            let may_read_on = self.cipher.has_more() || std::mem::take(may_read);
-            if self.receiver.is_closed() || !may_read_on {
+            let is_held = self.cipher.has_more();
+            if self.receiver.is_closed() || !(is_held || std::mem::take(may_read)) {
                 return Ok(false);
             }
             self.read(Wait::No)?;
+            self.was_read_short = !is_held && !self.receiver.is_filled();
         }
         Ok(true)
     }
@@ -156,6 +160,13 @@ impl Reader {
         writer.stream().interest(&self.cipher, writer.has_backlog())
     }
 
+    /// Whether everything that had arrived has been read since [`Reader::borrow`]: the read got
+    /// less than it had space for. False if that is not known.
+    pub fn has_emptied_socket(&self) -> bool {
+        let is_socket_read = !self.link.stream().has_transport();
+        self.was_read_short && is_socket_read && !self.cipher.was_filled()
+    }
+
     /// Whether the server's close frame has arrived; what follows it is discarded.
     pub fn is_closed(&self) -> bool {
         self.receiver.is_closed()
@@ -168,6 +179,7 @@ impl Reader {
 
     /// Borrows read buffers for as long as there is something to read.
     pub fn borrow(&mut self, memory: &mut ReadBuffers) {
+        self.was_read_short = false;
         self.receiver.borrow(&mut memory.plain, &mut memory.joined);
         if self.link.stream().is_tls() {
             self.cipher.borrow(&mut memory.cipher);

@@ -234,8 +234,9 @@ pub unsafe extern "C" fn wsline_loop_fd(r#loop: *const wsline_loop) -> i32 {
 /// descriptor becomes readable.
 ///
 /// @param loop  a loop.
-/// @return      milliseconds, rounded up; 0 if something is due now, or the descriptor is readable;
-///              WSLINE_FOREVER if nothing is scheduled, and for NULL.
+/// @return      milliseconds, rounded up; 0 if something is due now, or was left over by the last
+///              call; WSLINE_FOREVER if nothing is scheduled, and for NULL. What has arrived since
+///              then makes the descriptor readable, and does not change the result.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_loop_next_timeout_ms(r#loop: *const wsline_loop) -> i64 {
     guard::value(0, |arguments| {

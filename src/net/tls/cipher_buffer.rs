@@ -26,6 +26,7 @@ pub struct CipherBuffer(Option<Box<CipherState>>);
 struct CipherState {
     cipher: Vec<u8>,
     read_size: usize,
+    was_filled: bool,
     held: Held,
 }
 
@@ -132,9 +133,15 @@ impl CipherBuffer {
         }
     }
 
+    /// Whether the last bytes that arrived filled the space for them.
+    pub fn was_filled(&self) -> bool {
+        self.0.as_ref().is_some_and(|state| state.was_filled)
+    }
+
     pub fn hand_to(&mut self, tls: &mut Tls) -> Result<(), Error> {
         let state = self.state();
-        if state.cipher.len() + 1 >= state.cipher.capacity() {
+        state.was_filled = state.cipher.len() + 1 >= state.cipher.capacity();
+        if state.was_filled {
             state.read_size = (state.read_size * 2).min(READ_MAX);
         }
         tls.feed(&mut state.cipher)

@@ -233,6 +233,11 @@ impl Receiver {
         self.sequence.whole_message(self.inbox.unread())
     }
 
+    /// Whether the last read has filled the space that it was given.
+    pub fn is_filled(&self) -> bool {
+        self.inbox.is_filled()
+    }
+
     /// Whether everything that has arrived has been delivered.
     pub fn is_idle(&self) -> bool {
         self.inbox.is_drained() && self.is_between_messages()
