@@ -57,6 +57,7 @@
 #include <wsline/library.hpp>
 #include <wsline/loop.hpp>
 #include <wsline/message.hpp>
+#include <wsline/names.hpp>
 #include <wsline/options.hpp>
 #include <wsline/prepared.hpp>
 #include <wsline/resolver.hpp>

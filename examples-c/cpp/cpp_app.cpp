@@ -35,7 +35,7 @@ int main(int argc, char **argv) try {
     });
     app.on_error([](const wsline::error_info &info) { std::cerr << info.message() << '\n'; });
     app.on_close([](const wsline::close_info &info) {
-        std::cout << "closed: " << wsline::to_underlying(info.code()) << std::endl;
+        std::cout << "closed: " << wsline::name(info.code()) << std::endl;
     });
     app.run();
     return 0;

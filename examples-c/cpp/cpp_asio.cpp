@@ -43,7 +43,7 @@ class ticker {
             if (++received_ < 3) return receive();
             timer_.cancel();
             client_.async_close([](std::error_code, const wsline::close_info &info) {
-                std::cout << "closed: " << wsline::to_underlying(info.code()) << std::endl;
+                std::cout << "closed: " << wsline::name(info.code()) << std::endl;
             });
         });
     }

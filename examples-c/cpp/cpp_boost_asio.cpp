@@ -31,7 +31,7 @@ static void talk(asio::io_context &io, wsline::boost_asio_client &client, const 
         std::cout << reply.text() << std::endl;
     }
     auto info = result_of(io, [&] { return client.async_close(asio::use_future); });
-    std::cout << "closed: " << wsline::to_underlying(info.code()) << std::endl;
+    std::cout << "closed: " << wsline::name(info.code()) << std::endl;
 }
 
 int main(int argc, char **argv) {

@@ -27,7 +27,7 @@ static wsline::task<> talk(wsline::loop_ref loop, std::string url, std::string n
     if (status == wsline::status::timeout) std::cout << name << ": nothing more" << std::endl;
 
     wsline::close_info info = co_await client.close(wsline::close_code::normal, "enough");
-    std::cout << name << " closed: " << wsline::to_underlying(info.code()) << std::endl;
+    std::cout << name << " closed: " << wsline::name(info.code()) << std::endl;
 }
 
 int main(int argc, char **argv) try {

@@ -43,7 +43,7 @@ int main(int argc, char **argv) try {
         quit();
     });
     app.on_close([&](const wsline::close_info &info) {
-        std::cout << "closed: " << wsline::to_underlying(info.code()) << std::endl;
+        std::cout << "closed: " << wsline::name(info.code()) << std::endl;
         quit();
     });
     loop.add(app);

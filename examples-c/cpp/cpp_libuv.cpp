@@ -48,7 +48,7 @@ int main(int argc, char **argv) try {
         end();
     });
     app.on_close([&](const wsline::close_info &info) {
-        std::cout << "closed: " << wsline::to_underlying(info.code()) << std::endl;
+        std::cout << "closed: " << wsline::name(info.code()) << std::endl;
         end();
     });
     loop.add(app);

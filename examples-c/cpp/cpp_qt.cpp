@@ -32,7 +32,7 @@ int main(int argc, char **argv) try {
         QCoreApplication::quit();
     });
     app.on_close([](const wsline::close_info &info) {
-        std::cout << "closed: " << wsline::to_underlying(info.code()) << std::endl;
+        std::cout << "closed: " << wsline::name(info.code()) << std::endl;
         QCoreApplication::quit();
     });
     loop.add(app);

@@ -32,7 +32,7 @@ int main(int argc, char **argv) try {
     if (status == wsline::status::timeout) std::cout << "nothing more\n";
 
     conn.close(wsline::close_code::normal, "enough");
-    std::cout << "closed: " << wsline::to_underlying(conn.close_info().code()) << '\n';
+    std::cout << "closed: " << wsline::name(conn.close_info().code()) << '\n';
     return 0;
 } catch (const wsline::error &error) {
     std::cerr << error.what() << '\n';

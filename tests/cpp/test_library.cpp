@@ -256,10 +256,25 @@ static void the_process_has_settings() {
     FAILS(status::invalid_url, wsline::proxy_for_url("nonsense", on_error...));
 }
 
+/* Compilers warn of one that is left out. */
+static void enumerators_have_names() {
+    static_assert(wsline::name(opcode::continuation) == "continuation");
+    static_assert(wsline::name(wsline::close_code::going_away) == "going_away");
+    static_assert(wsline::name(wsline::close_code::none) == "none");
+    static_assert(wsline::name(wsline::phase::upgrade) == "upgrade");
+    static_assert(wsline::name(wsline::log_level::warn) == "warn");
+    static_assert(wsline::name(wsline::side::server) == "server");
+    static_assert(wsline::name(wsline::event_kind::address_failed) == "address_failed");
+    EQUAL("unknown", wsline::name(wsline::close_code{4000}));
+    EQUAL("unknown", wsline::name(wsline::event_kind{99}));
+    EQUAL("unknown", wsline::name(wsline::phase{-1}));
+}
+
 int main(int argc, char **argv) {
     return check::run(argc, argv,
                       {TEST(error_codes), TEST(errors_carry_details), TEST(empty_information),
                        TEST(information_is_copied), TEST(messages_are_viewed),
                        TEST(frames_are_encoded), TEST(urls_are_parsed), TEST(cookies_are_kept),
-                       TEST(the_log_calls_a_function), TEST(the_process_has_settings)});
+                       TEST(the_log_calls_a_function), TEST(the_process_has_settings),
+                       TEST(enumerators_have_names)});
 }
