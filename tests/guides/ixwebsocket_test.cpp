@@ -248,6 +248,22 @@ static void pings() {
     while (!ponged) std::this_thread::sleep_for(1ms);
 }
 
+/* Names that programs use apart from the WebSocket itself. */
+static void values() {
+    const std::string text = "kept";
+    const auto message = std::make_unique<ix::WebSocketMessage>(
+        Type::Message, text, 4U, ix::WebSocketErrorInfo(), ix::WebSocketOpenInfo(),
+        ix::WebSocketCloseInfo(1000, "bye", true), true);
+    EXPECT(message->str == "kept" && message->binary && message->closeInfo.remote);
+    ix::SocketTLSOptions tls;
+    EXPECT(tls.isValid());
+    tls.certFile = "/no/such/file";
+    EXPECT(!tls.isValid() && !tls.getErrorMsg().empty());
+    EXPECT(tls.getDescription().find("/no/such/file") != std::string::npos);
+    ix::WebSocket closed;
+    EXPECT(!closed.sendBinary("literal").success && !closed.sendUtf8Text("literal").success);
+}
+
 static void compression_and_tls() {
     ix::WebSocket socket;
     Events events;
@@ -297,6 +313,7 @@ int main() {
     reconnecting();
     once();
     pings();
+    values();
     compression_and_tls();
     exceptions();
     EXPECT(ix::uninitNetSystem());

@@ -141,6 +141,10 @@ class WebSocket {
                            const OnProgressCallback &progress = nullptr) {
         return binary ? sendBinary(data, progress) : sendText(data, progress);
     }
+    WebSocketSendInfo sendBinary(const std::string &data,
+                                 const OnProgressCallback &progress = nullptr) {
+        return send_as(wsline::opcode::binary, data, progress);
+    }
     WebSocketSendInfo sendBinary(const IXWebSocketSendData &data,
                                  const OnProgressCallback &progress = nullptr) {
         return send_as(wsline::opcode::binary, data, progress);
@@ -154,6 +158,10 @@ class WebSocket {
         return false;
     }
     /** Text that is not UTF-8 is rejected. */
+    WebSocketSendInfo sendUtf8Text(const std::string &text,
+                                   const OnProgressCallback &progress = nullptr) {
+        return send_as(wsline::opcode::text, text, progress);
+    }
     WebSocketSendInfo sendUtf8Text(const IXWebSocketSendData &text,
                                    const OnProgressCallback &progress = nullptr) {
         return send_as(wsline::opcode::text, text, progress);

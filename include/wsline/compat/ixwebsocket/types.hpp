@@ -11,6 +11,7 @@
 #include <cctype>
 #include <cstddef>
 #include <cstdint>
+#include <fstream>
 #include <functional>
 #include <map>
 #include <memory>
@@ -81,6 +82,15 @@ struct WebSocketOpenInfo {
 
 /** What the callback gets. */
 struct WebSocketMessage {
+    WebSocketMessage(WebSocketMessageType t, const std::string &s, std::size_t w,
+                     WebSocketErrorInfo e, WebSocketOpenInfo o, WebSocketCloseInfo c,
+                     bool b = false)
+        : type(t), str(s), wireSize(w), errorInfo(std::move(e)), openInfo(std::move(o)),
+          closeInfo(std::move(c)), binary(b) {}
+    /** The text must outlive the message. */
+    WebSocketMessage(WebSocketMessageType, std::string &&, std::size_t, WebSocketErrorInfo,
+                     WebSocketOpenInfo, WebSocketCloseInfo, bool = false) = delete;
+
     WebSocketMessageType type;
     /** The payload of a message, ping or pong; valid until the callback returns. */
     const std::string &str;
@@ -161,6 +171,23 @@ struct SocketTLSOptions {
     }
     bool isPeerVerifyDisabled() const { return caFile == "NONE"; }
     bool isUsingDefaultCiphers() const { return ciphers.empty() || ciphers == "DEFAULT"; }
+
+    /** Whether there is a certificate and a key, or neither, and all files can be read. */
+    bool isValid() const { return getErrorMsg().empty(); }
+    /** What isValid() has found; empty if nothing. */
+    std::string getErrorMsg() const {
+        if (certFile.empty() != keyFile.empty()) return "a certificate and its key go together";
+        const bool has_ca_file =
+            !isUsingSystemDefaults() && !isUsingInMemoryCAs() && !isPeerVerifyDisabled();
+        for (const std::string &file : {certFile, keyFile, has_ca_file ? caFile : std::string()})
+            if (!file.empty() && !std::ifstream(file)) return "cannot read " + file;
+        return {};
+    }
+    /** The settings in one line. */
+    std::string getDescription() const {
+        return "certificate " + certFile + ", key " + keyFile + ", CA " +
+               (isUsingInMemoryCAs() ? "in memory" : caFile) + ", ciphers " + ciphers;
+    }
 };
 
 /** What is offered for compression. */
@@ -169,7 +196,7 @@ class WebSocketPerMessageDeflateOptions {
     WebSocketPerMessageDeflateOptions(bool enabled = false, bool clientNoContextTakeover = false,
                                       bool serverNoContextTakeover = false,
                                       std::uint8_t clientMaxWindowBits = 15,
-                                      std::uint8_t serverMaxWindowBits = 15)
+                                      std::uint8_t serverMaxWindowBits = 15, bool = true)
         : enabled_(enabled), client_no_context_takeover_(clientNoContextTakeover),
           server_no_context_takeover_(serverNoContextTakeover), client_bits_(clientMaxWindowBits),
           server_bits_(serverMaxWindowBits) {}
@@ -197,6 +224,8 @@ struct WebSocketCloseConstants {
     inline static const std::string kNormalClosureMessage = "Normal closure";
     inline static const std::string kInternalErrorMessage = "Internal error";
     inline static const std::string kAbnormalCloseMessage = "Abnormal closure";
+    inline static const std::string kPingTimeoutMessage = "Ping timeout";
+    inline static const std::string kProtocolErrorMessage = "Protocol error";
     inline static const std::string kNoStatusCodeErrorMessage = "No status code";
     inline static const std::string kInvalidFramePayloadDataMessage = "Invalid frame payload data";
 };
