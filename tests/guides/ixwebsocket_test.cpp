@@ -45,10 +45,15 @@ class Events {
         changed_.notify_all();
     }
 
-    /** Waits until there are `count`, and returns them in one line. */
-    std::string wait(std::size_t count) {
+    std::size_t count() {
+        std::lock_guard<std::mutex> lock(mutex_);
+        return list_.size();
+    }
+
+    /** Waits until there are as many, and returns them in one line. */
+    std::string wait(std::size_t wanted) {
         std::unique_lock<std::mutex> lock(mutex_);
-        const bool arrived = changed_.wait_for(lock, 30s, [&] { return list_.size() >= count; });
+        const bool arrived = changed_.wait_for(lock, 30s, [&] { return list_.size() >= wanted; });
         EXPECT(arrived);
         std::string joined;
         for (const std::string &each : list_) joined += (joined.empty() ? "" : ", ") + each;
@@ -86,7 +91,7 @@ static void conversation() {
     EXPECT_EQUAL(ix::WebSocket::readyStateToString(socket.getReadyState()), "OPEN");
 
     const ix::WebSocketSendInfo sent = socket.send("hello");
-    EXPECT(sent.success && sent.payloadSize == 5 && sent.wireSize == 11);
+    EXPECT(sent.success && sent.payloadSize == 5 && sent.wireSize == 5);
     EXPECT(socket.sendBinary(std::vector<std::uint8_t>{'a', 'b'}).success);
     EXPECT(socket.sendUtf8Text(ix::IXWebSocketSendData("text", 4)).success);
     events.wait(4);
@@ -98,7 +103,7 @@ static void conversation() {
                  "open chat.v2, text hello, binary ab, text text, pong payload, close 1000");
     EXPECT_EQUAL(ix::WebSocket::readyStateToString(socket.getReadyState()), "CLOSED");
     EXPECT_EQUAL(incoming.load(), 5U + 2 + 4 + 7);
-    EXPECT_EQUAL(outgoing.load(), 18U + 4 * 6);
+    EXPECT_EQUAL(outgoing.load(), 5U + 2 + 4 + 7);
     EXPECT(!socket.send("after").success);
     ix::WebSocket::resetTrafficTrackerCallback();
     socket.stop();
@@ -161,10 +166,91 @@ static void stopping_early() {
     EXPECT(!socket.connect(60).success);
     stopper.join();
 
+    socket.stop();
+}
+
+/* Invalid settings are reported on the thread of start() until they are valid, or stop(). */
+static void invalid_settings() {
+    ix::WebSocket socket;
+    Events events;
+    std::thread::id reported_on;
+    std::vector<double> waits;
+    socket.setOnMessageCallback([&](const ix::WebSocketMessagePtr &message) {
+        if (message->type == Type::Error) {
+            reported_on = std::this_thread::get_id();
+            waits.push_back(message->errorInfo.wait_time);
+            if (waits.size() == 2) socket.setUrl(server("WEBSOCKETS"));
+        }
+        events.add(message);
+    });
     socket.setUrl("not a url");
     socket.start();
-    EXPECT_EQUAL(events.wait(1), "error 0");
+    EXPECT_EQUAL(events.wait(3), "error 0, error 0, open ");
     socket.stop();
+    EXPECT(reported_on != std::this_thread::get_id());
+    EXPECT(waits == std::vector<double>({100, 200}));
+
+    socket.setUrl("not a url");
+    socket.setMinWaitBetweenReconnectionRetries(3'600'000);
+    socket.setMaxWaitBetweenReconnectionRetries(3'600'000);
+    socket.start();
+    EXPECT_EQUAL(events.wait(5), "error 0, error 0, open , close 1000, error 0");
+    socket.stop();
+    socket.disableAutomaticReconnection();
+    socket.run();
+    EXPECT_EQUAL(waits.back(), 0);
+}
+
+/* A close that this side begins is reported with its own code, whatever the server replies. */
+static void closing() {
+    for (const std::uint16_t code :
+         {std::uint16_t{4000}, std::uint16_t{999}}) { /* the second cannot be sent */
+        ix::WebSocket socket;
+        Events events;
+        listen_to(socket, events);
+        socket.setUrl(server("WEBSOCKETS"));
+        socket.start();
+        events.wait(1);
+        socket.stop(code, "mine");
+        EXPECT_EQUAL(events.wait(2), "open , close " + std::to_string(code));
+    }
+    ix::WebSocket socket;
+    ix::WebSocketCloseInfo info;
+    std::atomic<bool> is_open{false};
+    socket.setUrl(server("CHAOS") + "/?stall-after=0");
+    socket.setOnMessageCallback([&](const ix::WebSocketMessagePtr &message) {
+        is_open = is_open || message->type == Type::Open;
+        if (message->type == Type::Close) info = message->closeInfo;
+    });
+    socket.start();
+    while (!is_open) std::this_thread::sleep_for(1ms);
+    socket.stop(4001, "gone");
+    EXPECT_EQUAL(info.code, 4001);
+    EXPECT_EQUAL(info.reason, "gone");
+    EXPECT(!info.remote);
+}
+
+/* Headers that are set in the callback are those of the next connection. */
+static void new_headers() {
+    ix::WebSocket socket;
+    Events events;
+    int connections = 0;
+    socket.setOnMessageCallback([&](const ix::WebSocketMessagePtr &message) {
+        if (message->type == Type::Message) {
+            const bool is_first = ++connections == 1;
+            EXPECT_EQUAL(message->str.find("\"X-Token\", \"old\"") != std::string::npos, is_first);
+            EXPECT_EQUAL(message->str.find("\"X-Other\", \"new\"") != std::string::npos, !is_first);
+            socket.setExtraHeaders({{"X-Other", "new"}});
+            if (is_first) socket.close();
+        }
+        events.add(message);
+    });
+    socket.setUrl(server("WEBSOCKETS") + "/headers");
+    socket.setExtraHeaders({{"X-Token", "old"}});
+    socket.start();
+    events.wait(5);
+    socket.stop();
+    EXPECT_EQUAL(connections, 2);
 }
 
 /* Failed attempts are errors with a time to wait; a lost connection is followed by another. */
@@ -221,31 +307,45 @@ static void once() {
     }
 }
 
-/* A missing pong ends the connection; a callback may stop its own thread. */
+/* A missing pong closes the connection; a callback may stop its own thread. */
 static void pings() {
     ix::WebSocket socket;
-    Events events;
-    listen_to(socket, events);
+    ix::WebSocketCloseInfo info;
     socket.setUrl(server("CHAOS") + "/?stall-after=0");
     socket.disableAutomaticReconnection();
     socket.setPingInterval(1);
-    socket.setPingMessage("mine");
-    EXPECT_EQUAL(socket.getPingMessage(), "mine");
+    socket.setOnMessageCallback([&](const ix::WebSocketMessagePtr &message) {
+        if (message->type == Type::Close) info = message->closeInfo;
+    });
     socket.run();
-    EXPECT_EQUAL(events.wait(2), "open , close 1006");
+    EXPECT_EQUAL(info.code, ix::WebSocketCloseConstants::kInternalErrorCode);
+    EXPECT_EQUAL(info.reason, ix::WebSocketCloseConstants::kPingTimeoutMessage);
 
     ix::WebSocket other;
-    std::atomic<bool> ponged{false};
+    Events events;
     other.setUrl(server("WEBSOCKETS"));
     other.setPingInterval(1);
     other.setPingMessage("mine");
+    EXPECT_EQUAL(other.getPingMessage(), "mine");
     other.setOnMessageCallback([&](const ix::WebSocketMessagePtr &message) {
-        if (message->type != Type::Pong) return;
-        ponged = message->str == "mine";
-        other.stop();
+        events.add(message);
+        if (events.count() == 3) other.stop();
     });
     other.start();
-    while (!ponged) std::this_thread::sleep_for(1ms);
+    EXPECT_EQUAL(events.wait(4), "open , pong mine, pong mine, close 1000");
+}
+
+/* Heartbeats may be messages, which need no pong. */
+static void heartbeat_messages() {
+    ix::WebSocket socket;
+    Events events;
+    listen_to(socket, events);
+    socket.setUrl(server("WEBSOCKETS"));
+    socket.setPingInterval(1);
+    socket.setPingMessage("still here", ix::SendMessageKind::Text);
+    socket.start();
+    EXPECT_EQUAL(events.wait(4), "open , text still here, text still here, text still here");
+    socket.stop();
 }
 
 /* Names that programs use apart from the WebSocket itself. */
@@ -310,9 +410,13 @@ int main() {
     conversation();
     connect_and_run();
     stopping_early();
+    invalid_settings();
+    closing();
+    new_headers();
     reconnecting();
     once();
     pings();
+    heartbeat_messages();
     values();
     compression_and_tls();
     exceptions();

@@ -25,8 +25,11 @@ from libraries import BEFORE, Missing
 
 SECONDS = 60
 BLOCK = re.compile(r"^```\w+ file=(\S+)\n(.*?)^```$", re.M | re.S)
-# The server drops the first connection with the same key after the bytes of one reply.
-DROPS = "/echo?cut-after=11&times=1&key="
+# The server drops the first connection with the same key after the bytes of one reply, and those of a pong if the
+# program sends a ping when it is connected: the server may answer that first.
+DROPS = "/echo?cut-after={}&times=1&key="
+REPLY_BYTES = 11
+PONG_BYTES = {("ixwebsocket", "before.cpp"): 32, ("ixwebsocket", "compat.cpp"): 3}
 # The includes of the other library become one.
 COMPAT = {
     "websocketpp": (r"#include <websocketpp/.*>\n", "#include <wsline/compat/websocketpp_client.hpp>\n"),
@@ -44,7 +47,8 @@ def arguments(guide, program):
         return [echo + "/subprotocol"]
     if guide == "libcurl":
         return [echo]
-    return [f"{chaos}{DROPS}{guide}-{program}-{os.getpid()}"]
+    drops = DROPS.format(REPLY_BYTES + PONG_BYTES.get((guide, program), 0))
+    return [f"{chaos}{drops}{guide}-{program}-{os.getpid()}"]
 
 
 def blocks(guide):

@@ -16,9 +16,11 @@
 #define WSLINE_COMPAT_IXWEBSOCKET_HPP
 
 #include <wsline.hpp>
+#include <wsline/compat/ixwebsocket/settings.hpp>
 #include <wsline/compat/ixwebsocket/types.hpp>
 
 #include <atomic>
+#include <condition_variable>
 #include <mutex>
 #include <thread>
 
@@ -32,47 +34,63 @@ class WebSocket {
     WebSocket &operator=(const WebSocket &) = delete;
     ~WebSocket() { stop(); }
 
-    /* ---- Settings; for the next start(), connect() or run() ---- */
+    /*
+     * ---- Settings; for the next start(), connect() or run() ----
+     *
+     * The URL, headers, subprotocols and pings of a running WebSocket are for its next connection.
+     */
 
-    /** Also changes where a running WebSocket connects the next time. */
     void setUrl(const std::string &url) {
         std::lock_guard<std::mutex> lock(mutex_);
         std::error_code ignored;
-        url_ = url;
+        settings_.url = url;
         if (session_) session_->app.set_url(url, ignored);
     }
-    std::string getUrl() const { return get(url_); }
-    void setExtraHeaders(const WebSocketHttpHeaders &headers) { set(headers_, headers); }
+    std::string getUrl() const { return get(settings_.url); }
+    void setExtraHeaders(const WebSocketHttpHeaders &headers) { set(settings_.headers, headers); }
     void addSubProtocol(const std::string &name) {
         std::lock_guard<std::mutex> lock(mutex_);
-        subprotocols_.push_back(name);
+        settings_.subprotocols.push_back(name);
     }
-    const std::vector<std::string> &getSubProtocols() const noexcept { return subprotocols_; }
-    void setTLSOptions(const SocketTLSOptions &tls) { set(tls_, tls); }
+    const std::vector<std::string> &getSubProtocols() const noexcept {
+        return settings_.subprotocols;
+    }
+    void setTLSOptions(const SocketTLSOptions &tls) { set(settings_.tls, tls); }
     void setPerMessageDeflateOptions(const WebSocketPerMessageDeflateOptions &deflate) {
-        set(deflate_, deflate);
+        set(settings_.deflate, deflate);
     }
-    WebSocketPerMessageDeflateOptions getPerMessageDeflateOptions() const { return get(deflate_); }
-    void enablePerMessageDeflate() { set(deflate_, WebSocketPerMessageDeflateOptions(true)); }
-    void disablePerMessageDeflate() { set(deflate_, WebSocketPerMessageDeflateOptions(false)); }
-    void setHandshakeTimeout(int seconds) { set(handshake_timeout_, seconds); }
-    /** Sends a ping after each interval, and drops the connection if no pong comes in another. */
-    void setPingInterval(int seconds) { set(ping_interval_, seconds); }
-    int getPingInterval() const { return get(ping_interval_); }
-    /** The payload of these pings. They are pings whatever the second argument is. */
-    void setPingMessage(const std::string &text, SendMessageKind = SendMessageKind::Ping) {
-        set(ping_message_, text);
+    WebSocketPerMessageDeflateOptions getPerMessageDeflateOptions() const {
+        return get(settings_.deflate);
     }
-    std::string getPingMessage() const { return get(ping_message_); }
-    void enablePong() { set(answers_pings_, true); }
-    void disablePong() { set(answers_pings_, false); }
+    void enablePerMessageDeflate() { setPerMessageDeflateOptions(true); }
+    void disablePerMessageDeflate() { setPerMessageDeflateOptions(false); }
+    void setHandshakeTimeout(int seconds) { set(settings_.handshake_timeout, seconds); }
+    /**
+     * Sends a ping when the connection has opened, and after each interval. If none was answered
+     * with a pong in an interval, the connection is closed with 1011, "Ping timeout".
+     */
+    void setPingInterval(int seconds) { set(settings_.ping_interval, seconds); }
+    int getPingInterval() const { return get(settings_.ping_interval); }
+    /** What is sent as a ping; if it is a text or binary message, no pong is expected. */
+    void setPingMessage(const std::string &text, SendMessageKind kind = SendMessageKind::Ping) {
+        std::lock_guard<std::mutex> lock(mutex_);
+        settings_.ping_message = text;
+        settings_.ping_kind = kind;
+    }
+    std::string getPingMessage() const { return get(settings_.ping_message); }
+    void enablePong() { set(settings_.answers_pings, true); }
+    void disablePong() { set(settings_.answers_pings, false); }
     void enableAutomaticReconnection() { reconnects_ = true; }
     void disableAutomaticReconnection() { reconnects_ = false; }
     bool isAutomaticReconnectionEnabled() const noexcept { return reconnects_; }
-    void setMinWaitBetweenReconnectionRetries(std::uint32_t ms) { set(min_wait_ms_, ms); }
-    void setMaxWaitBetweenReconnectionRetries(std::uint32_t ms) { set(max_wait_ms_, ms); }
-    std::uint32_t getMinWaitBetweenReconnectionRetries() const { return get(min_wait_ms_); }
-    std::uint32_t getMaxWaitBetweenReconnectionRetries() const { return get(max_wait_ms_); }
+    void setMinWaitBetweenReconnectionRetries(std::uint32_t ms) { set(settings_.min_wait_ms, ms); }
+    void setMaxWaitBetweenReconnectionRetries(std::uint32_t ms) { set(settings_.max_wait_ms, ms); }
+    std::uint32_t getMinWaitBetweenReconnectionRetries() const {
+        return get(settings_.min_wait_ms);
+    }
+    std::uint32_t getMaxWaitBetweenReconnectionRetries() const {
+        return get(settings_.max_wait_ms);
+    }
     void setAutoThreadName(bool) {}
 
     /** Called with everything that happens, on the thread of start(), run() or connect(). */
@@ -87,21 +105,23 @@ class WebSocket {
 
     /** Connects, and stays connected, on a thread of its own. */
     void start() {
-        if (thread_.joinable() || !session_of_run()) return;
+        if (thread_.joinable()) return;
+        set(is_stopped_, false);
         thread_ = std::thread([this] {
             own_thread_ = std::this_thread::get_id();
-            run();
+            drive();
         });
     }
 
     /** Closes the connection for good, and waits for the thread. */
     void stop(std::uint16_t code = WebSocketCloseConstants::kNormalClosureCode,
               const std::string &reason = WebSocketCloseConstants::kNormalClosureMessage) {
-        std::error_code ignored;
+        set(is_stopped_, true);
+        stopped_.notify_all();
         auto session = current();
         if (session) {
-            leave_open();
-            session->app.close(wsline::close_code(code), reason, ignored);
+            leave_open(*session, code, reason);
+            close_app(*session, code, reason);
         }
         if (own_thread_ == std::this_thread::get_id()) return;
         if (thread_.joinable()) {
@@ -113,12 +133,12 @@ class WebSocket {
 
     /** Connects once; run() then receives. */
     WebSocketInitResult connect(int timeout_seconds) {
-        auto session = std::make_shared<Session>();
         WebSocketInitResult result;
+        SessionPtr session;
+        set(is_stopped_, false);
         try {
-            session->app = wsline::app(getUrl(), make_options(timeout_seconds));
+            session = make_session(timeout_seconds);
             session->result = &result;
-            prepare(session);
             /* stop() on another thread ends the app. */
             while (session->result != nullptr && session->app.is_running())
                 session->loop.run_once(wsline::no_timeout);
@@ -126,13 +146,14 @@ class WebSocket {
         } catch (const wsline::error &failure) {
             result.errorStr = failure.what();
         }
-        if (!result.success) end(session);
+        if (!result.success && session) end(session);
         return result;
     }
 
     /** Connects, unless connect() has, and stays connected until stop(). */
     void run() {
-        if (auto session = session_of_run()) finish(session);
+        set(is_stopped_, false);
+        drive();
     }
 
     /* ---- Sending ---- */
@@ -175,13 +196,11 @@ class WebSocket {
     /** Closes the connection; with automatic reconnection, another one follows. */
     void close(std::uint16_t code = WebSocketCloseConstants::kNormalClosureCode,
                const std::string &reason = WebSocketCloseConstants::kNormalClosureMessage) {
-        std::error_code ignored;
         auto session = current();
-        if (!session || !leave_open()) return;
-        if (reconnects_)
-            session->app.reconnect(wsline::close_code(code), reason, ignored);
-        else
-            session->app.close(wsline::close_code(code), reason, ignored);
+        if (!session || !leave_open(*session, code, reason)) return;
+        std::error_code failed;
+        if (reconnects_) session->app.reconnect(wsline::close_code(code), reason, failed);
+        if (!reconnects_ || failed) close_app(*session, code, reason);
     }
 
     /* ---- State ---- */
@@ -214,6 +233,12 @@ class WebSocket {
         /** Set while connect() waits. */
         WebSocketInitResult *result = nullptr;
         std::uint32_t retries = 0;
+        /** Connections that have opened. */
+        std::uint32_t opened = 0;
+        std::uint32_t pings = 0;
+        bool has_pong = false;
+        /** How this side closes the connection. */
+        WebSocketCloseInfo closed_as;
     };
     using SessionPtr = std::shared_ptr<Session>;
 
@@ -227,27 +252,46 @@ class WebSocket {
     }
     SessionPtr current() const { return get(session_); }
 
-    /** The session of connect() or start(), or a new one; none if the settings are invalid. */
-    SessionPtr session_of_run() {
-        if (auto session = current()) return session;
-        auto session = std::make_shared<Session>();
-        try {
-            session->app = wsline::app(getUrl(), make_options(get(handshake_timeout_)));
-            prepare(session);
-            return session;
-        } catch (const wsline::error &failure) {
-            WebSocketErrorInfo info;
-            info.reason = failure.what();
-            call(WebSocketMessageType::Error, {}, info);
-            return nullptr;
+    /** Runs the session of connect(), or new ones until one can be created and has ended. */
+    void drive() {
+        for (std::uint32_t failures = 0;; ++failures) {
+            try {
+                auto session = current();
+                if (!session) session = make_session(get(settings_.handshake_timeout));
+                return finish(session);
+            } catch (const wsline::error &failure) {
+                if (!report(failure.what(), failures)) return;
+            }
         }
     }
 
-    void prepare(const SessionPtr &session) {
+    /** Reports invalid settings, and waits. Returns whether there is to be another attempt. */
+    bool report(const std::string &reason, std::uint32_t failures) {
+        const auto wait = get(settings_).delay_after(failures);
+        WebSocketErrorInfo error;
+        error.reason = reason;
+        if (reconnects_) {
+            error.wait_time = static_cast<double>(wait.count());
+            error.retries = failures + 1;
+        }
+        call(WebSocketMessageType::Error, {}, error);
+        std::unique_lock<std::mutex> lock(mutex_);
+        if (reconnects_) stopped_.wait_for(lock, wait, [this] { return is_stopped_; });
+        return reconnects_ && !is_stopped_;
+    }
+
+    SessionPtr make_session(int timeout_seconds) {
+        auto session = std::make_shared<Session>();
         /* The loop runs only while `session` is kept by who runs it. */
         Session *raw = session.get();
-        raw->app.on_connecting([this](wsline::attempt_view, wsline::options_ref) {
+        const Settings settings = get(settings_);
+        wsline::options options = settings.make_options(timeout_seconds);
+        settings.set_request(options);
+        raw->app = wsline::app(settings.url, options);
+        raw->app.on_connecting([this](wsline::attempt_view, wsline::options_ref attempt) {
             state_ = ReadyState::Connecting;
+            attempt.clear_headers().clear_subprotocols();
+            get(settings_).set_request(attempt);
             return wsline::connect_decision::now;
         });
         raw->app.on_open([this, raw] { opened(*raw); });
@@ -256,13 +300,18 @@ class WebSocket {
         });
         raw->app.on_ping(
             [this](wsline::message_view message) { receive(WebSocketMessageType::Ping, message); });
-        raw->app.on_pong(
-            [this](wsline::message_view message) { receive(WebSocketMessageType::Pong, message); });
+        raw->app.on_pong([this, raw](wsline::message_view message) {
+            raw->has_pong = true;
+            receive(WebSocketMessageType::Pong, message);
+        });
         raw->app.on_error([this, raw](const wsline::error_info &info) { failed(*raw, info); });
         raw->app.on_close([this, raw](const wsline::close_info &info) { closed(*raw, info); });
         raw->loop.add(raw->app);
+        std::lock_guard<std::mutex> lock(mutex_);
+        if (is_stopped_) raw->app.close();
         state_ = ReadyState::Connecting;
-        set(session_, session);
+        session_ = session;
+        return session;
     }
 
     void opened(Session &session) {
@@ -274,11 +323,30 @@ class WebSocket {
         result.uri = getUrl();
         result.protocol = session.app.subprotocol();
         session.retries = 0;
+        ++session.opened;
         state_ = ReadyState::Open;
         if (session.result != nullptr) *session.result = result;
         session.result = nullptr;
         call(WebSocketMessageType::Open, {}, {},
              WebSocketOpenInfo(result.uri, result.headers, result.protocol));
+        if (getPingInterval() > 0) beat(session, std::chrono::seconds(getPingInterval()));
+    }
+
+    /** Sends a ping now and after each interval, while the connection is open. */
+    void beat(Session &session, std::chrono::seconds interval) {
+        const Settings settings = get(settings_);
+        session.has_pong = false;
+        ping(settings.ping_message.empty() ? std::to_string(session.pings++)
+                                           : settings.ping_message,
+             settings.ping_kind);
+        session.loop.post_after(interval, [this, interval, &session, number = session.opened] {
+            if (session.opened != number || state_ != ReadyState::Open) return;
+            if (get(settings_.ping_kind) == SendMessageKind::Ping && !session.has_pong)
+                close(WebSocketCloseConstants::kInternalErrorCode,
+                      WebSocketCloseConstants::kPingTimeoutMessage);
+            else
+                beat(session, interval);
+        });
     }
 
     void receive(WebSocketMessageType type, wsline::message_view message) {
@@ -310,8 +378,13 @@ class WebSocket {
 
     void closed(Session &session, const wsline::close_info &info) {
         if (!reconnects_) session.app.close();
+        const bool is_ours = state_.exchange(ReadyState::Closed) == ReadyState::Closing &&
+                             info.closed_by() != wsline::side::server;
+        if (is_ours) {
+            call(WebSocketMessageType::Close, {}, {}, {}, get(session.closed_as));
+            return;
+        }
         const auto code = static_cast<std::uint16_t>(info.code());
-        state_ = ReadyState::Closed;
         std::string reason = info.reason();
         if (code == WebSocketCloseConstants::kAbnormalCloseCode)
             reason = WebSocketCloseConstants::kAbnormalCloseMessage;
@@ -340,9 +413,19 @@ class WebSocket {
     }
 
     /** Whether the connection was open, and is now closing. */
-    bool leave_open() noexcept {
+    bool leave_open(Session &session, std::uint16_t code, const std::string &reason) {
+        std::lock_guard<std::mutex> lock(mutex_);
         auto expected = ReadyState::Open;
-        return state_.compare_exchange_strong(expected, ReadyState::Closing);
+        if (!state_.compare_exchange_strong(expected, ReadyState::Closing)) return false;
+        session.closed_as = WebSocketCloseInfo(code, reason);
+        return true;
+    }
+
+    /** Closes for good; without a code if this one cannot be sent. */
+    static void close_app(Session &session, std::uint16_t code, const std::string &reason) {
+        std::error_code failed;
+        session.app.close(wsline::close_code(code), reason, failed);
+        if (failed) session.app.close(wsline::close_code::none, "", failed);
     }
 
     WebSocketSendInfo send_as(wsline::opcode code, const IXWebSocketSendData &data,
@@ -353,10 +436,8 @@ class WebSocket {
         session->app.send(code, wsline::bytes(data.data(), data.size()), failed);
         if (failed) return false;
         if (progress) progress(0, 1);
-        const std::size_t length = data.size() < 126 ? 0 : data.size() < 65536 ? 2 : 8;
-        const std::size_t size = 2 + length + 4 + data.size();
-        if (traffic_tracker()) traffic_tracker()(size, false);
-        return WebSocketSendInfo(true, false, data.size(), size);
+        if (traffic_tracker()) traffic_tracker()(data.size(), false);
+        return WebSocketSendInfo(true, false, data.size(), data.size());
     }
 
     void call(WebSocketMessageType type, const std::string &text,
@@ -372,73 +453,14 @@ class WebSocket {
         return callback;
     }
 
-    /** The same defaults as IXWebSocket has. */
-    wsline::options make_options(int timeout_seconds) const {
-        std::lock_guard<std::mutex> lock(mutex_);
-        wsline::options options;
-        options.set_max_message_bytes(0).set_max_send_queue_bytes(0);
-        options.set_proxy_from_environment(false).set_max_redirects(9);
-        if (timeout_seconds > 0) options.set_connect_timeout(std::chrono::seconds(timeout_seconds));
-        options.set_reconnect(true).set_reconnect_always(true).set_reconnect_backoff(2, 0);
-        const std::uint32_t first =
-            std::clamp(100U, std::min(min_wait_ms_, max_wait_ms_), max_wait_ms_);
-        options.set_reconnect_delay(std::chrono::milliseconds(first),
-                                    std::chrono::milliseconds(max_wait_ms_));
-        if (headers_.find("User-Agent") == headers_.end())
-            options.set_header_line("User-Agent: " + userAgent());
-        for (const auto &[name, value] : headers_) options.set_header_line(name + ": " + value);
-        for (const std::string &name : subprotocols_) options.add_subprotocol(name);
-        options.set_auto_pong(answers_pings_);
-        if (ping_interval_ > 0) {
-            const auto interval = std::chrono::seconds(ping_interval_);
-            options.set_ping(interval, interval);
-        }
-        if (!ping_message_.empty()) options.set_ping_numbers(false).set_ping_payload(ping_message_);
-        set_deflate(options);
-        set_tls(options);
-        return options;
-    }
-
-    void set_deflate(wsline::options &options) const {
-        if (!deflate_.enabled()) return;
-        const auto bits = [](std::uint8_t wanted) { return std::clamp<int>(wanted, 9, 15); };
-        options.set_deflate(true);
-        options.set_deflate_no_context_takeover(deflate_.getClientNoContextTakeover(),
-                                                deflate_.getServerNoContextTakeover());
-        options.set_deflate_window_bits(bits(deflate_.getClientMaxWindowBits()),
-                                        bits(deflate_.getServerMaxWindowBits()));
-    }
-
-    void set_tls(wsline::options &options) const {
-        if (!tls_.certFile.empty()) options.set_tls_certificate_file(tls_.certFile);
-        if (!tls_.keyFile.empty()) options.set_tls_key_file(tls_.keyFile);
-        if (!tls_.isUsingDefaultCiphers()) options.set_tls_ciphers(tls_.ciphers);
-        if (tls_.isPeerVerifyDisabled())
-            options.set_tls_verify(false);
-        else if (tls_.disable_hostname_validation)
-            options.set_tls_verify_host(false);
-        if (tls_.isUsingInMemoryCAs())
-            options.set_tls_ca_pem(tls_.caFile);
-        else if (!tls_.isUsingSystemDefaults() && !tls_.isPeerVerifyDisabled())
-            options.set_tls_ca_file(tls_.caFile);
-    }
-
     mutable std::mutex mutex_;
-    std::string url_;
-    WebSocketHttpHeaders headers_;
-    std::vector<std::string> subprotocols_;
-    SocketTLSOptions tls_;
-    WebSocketPerMessageDeflateOptions deflate_;
-    std::string ping_message_;
-    int handshake_timeout_ = 60;
-    int ping_interval_ = -1;
-    bool answers_pings_ = true;
-    std::uint32_t min_wait_ms_ = 1;
-    std::uint32_t max_wait_ms_ = 10'000;
+    Settings settings_;
     OnMessageCallback callback_;
     std::atomic<bool> reconnects_{true};
     std::atomic<ReadyState> state_{ReadyState::Closed};
     SessionPtr session_;
+    bool is_stopped_ = false;
+    std::condition_variable stopped_;
     std::thread thread_;
     /** Known before a callback runs on it. */
     std::atomic<std::thread::id> own_thread_{};

@@ -115,7 +115,7 @@ struct WebSocketSendInfo {
     bool success;
     bool compressionError;
     std::size_t payloadSize;
-    /** The size of the frame, as if it was not compressed. */
+    /** The size of the payload, as if it was not compressed. */
     std::size_t wireSize;
 };
 
