@@ -127,7 +127,7 @@ static void failures() {
     }
     client endpoint;
     error_code ec;
-    EXPECT(!endpoint.get_connection("http://localhost", ec));
+    EXPECT(!endpoint.get_connection("ftp://localhost", ec));
     EXPECT_EQUAL(ec, websocketpp::error::invalid_uri);
     EXPECT(!endpoint.get_connection("wss://localhost", ec));
     EXPECT_EQUAL(ec, websocketpp::error::endpoint_not_secure);
@@ -337,6 +337,38 @@ static void tls() {
     }
 }
 
+/* Names that have nothing to do with a connection, or only with those of a server. */
+static void utilities() {
+    const char *const rows[][2] = {{"", ""},
+                                   {"f", "Zg=="},
+                                   {"fo", "Zm8="},
+                                   {"foo", "Zm9v"},
+                                   {"foob", "Zm9vYg=="},
+                                   {"fooba", "Zm9vYmE="},
+                                   {"foobar", "Zm9vYmFy"},
+                                   {"\xfb\xff", "+/8="}};
+    for (const auto &row : rows) {
+        EXPECT_EQUAL(websocketpp::base64_encode(row[0]), row[1]);
+        EXPECT_EQUAL(websocketpp::base64_decode(row[1]), row[0]);
+    }
+    EXPECT_EQUAL(websocketpp::lib::net::_ntohll(websocketpp::lib::net::_htonll(1)), 1U);
+    client endpoint;
+    endpoint.set_http_handler([](connection_hdl) {});
+    endpoint.set_validate_handler([](connection_hdl) { return true; });
+    error_code ec;
+    auto con = endpoint.get_connection("ws://localhost", ec);
+    con->set_proxy_basic_auth("user", "password", ec);
+    EXPECT_EQUAL(ec, websocketpp::error::invalid_state);
+    con->set_proxy_timeout(1000, ec);
+    EXPECT_EQUAL(ec, websocketpp::error::invalid_state);
+    con->set_proxy("http://localhost:3128", ec);
+    EXPECT(!ec);
+    con->set_proxy_basic_auth("user", "password", ec);
+    EXPECT(!ec);
+    con->set_proxy_timeout(1000, ec);
+    EXPECT(!ec);
+}
+
 static void uris() {
     websocketpp::uri uri("wss://[::1]:8443/chat?room=1");
     EXPECT(uri.get_valid() && uri.get_secure());
@@ -348,6 +380,28 @@ static void uris() {
     EXPECT_EQUAL(uri.str(), "wss://[::1]:8443/chat?room=1");
     EXPECT_EQUAL(websocketpp::uri("ws://example.org").str(), "ws://example.org/");
     EXPECT(!websocketpp::uri("example.org").get_valid());
+
+    const websocketpp::uri http("http://example.org/chat"), https("https://example.org:8443");
+    EXPECT(http.get_valid() && !http.get_secure() && https.get_secure());
+    EXPECT_EQUAL(http.get_port(), 80);
+    EXPECT_EQUAL(http.str(), "http://example.org/chat");
+    EXPECT_EQUAL(https.get_scheme(), "https");
+    EXPECT_EQUAL(https.text(), "wss://example.org:8443");
+    EXPECT_EQUAL(websocketpp::uri(true, "::1", 8443, "/a").str(), "wss://[::1]:8443/a");
+    EXPECT_EQUAL(websocketpp::uri(false, "example.org", "").str(), "ws://example.org/");
+    EXPECT_EQUAL(websocketpp::uri("wss", "example.org", "81", "/a").str(),
+                 "wss://example.org:81/a");
+    EXPECT(!websocketpp::uri(true, "example.org", "port", "/").get_valid());
+    int opened = 0;
+    client endpoint;
+    be_quiet(endpoint);
+    endpoint.set_open_handler([&](connection_hdl hdl) {
+        ++opened;
+        endpoint.close(hdl, status::normal, "");
+    });
+    connect(endpoint, "http" + server("WEBSOCKETS").substr(2));
+    endpoint.run();
+    EXPECT_EQUAL(opened, 1);
 }
 
 int main() {
@@ -360,6 +414,7 @@ int main() {
     threads();
     ends_early();
     tls();
+    utilities();
     uris();
     return expect_result();
 }

@@ -17,6 +17,7 @@
 #ifndef WSLINE_COMPAT_WEBSOCKETPP_CLIENT_HPP
 #define WSLINE_COMPAT_WEBSOCKETPP_CLIENT_HPP
 
+#include <wsline/compat/websocketpp/base64.hpp>
 #include <wsline/compat/websocketpp/common.hpp>
 #include <wsline/compat/websocketpp/config.hpp>
 #include <wsline/compat/websocketpp/connection.hpp>
@@ -25,5 +26,6 @@
 #include <wsline/compat/websocketpp/error.hpp>
 #include <wsline/compat/websocketpp/handlers.hpp>
 #include <wsline/compat/websocketpp/log.hpp>
+#include <wsline/compat/websocketpp/uri.hpp>
 
 #endif

@@ -19,8 +19,16 @@
 #include <thread>
 /* Programs rely on these, which the headers of websocketpp include. */
 #include <algorithm>
+#include <cstdlib>
+#include <cstring>
+#include <deque>
+#include <endian.h>
+#include <future>
+#include <iomanip>
 #include <iostream>
+#include <list>
 #include <map>
+#include <queue>
 #include <set>
 #include <sstream>
 #include <unistd.h>
@@ -52,6 +60,14 @@ using std::unique_ptr;
 using std::weak_ptr;
 namespace chrono = std::chrono;
 namespace placeholders = std::placeholders;
+
+namespace net {
+
+/** Between the byte orders of this machine and of the network. */
+inline std::uint64_t _htonll(std::uint64_t number) { return htobe64(number); }
+inline std::uint64_t _ntohll(std::uint64_t number) { return be64toh(number); }
+
+} // namespace net
 
 } // namespace lib
 

@@ -108,6 +108,10 @@ struct asio_tls_client : asio_client {
 /** The same; compression is up to `permessage_deflate_type`. */
 using core_client = asio_client;
 
+/** The same as well: there is only one log. */
+using debug_asio = asio_client;
+using debug_asio_tls = asio_tls_client;
+
 } // namespace config
 
 } // namespace websocketpp

@@ -9,6 +9,7 @@
 
 #include <wsline/compat/websocketpp/core.hpp>
 #include <wsline/compat/websocketpp/handlers.hpp>
+#include <wsline/compat/websocketpp/uri.hpp>
 
 namespace websocketpp {
 
@@ -63,11 +64,27 @@ class connection_base : public detail::settings,
         set_proxy(url, ec);
         detail::throw_if(ec);
     }
-    void set_proxy_basic_auth(const std::string &user, const std::string &password) {
+    void set_proxy_basic_auth(const std::string &user, const std::string &password,
+                              lib::error_code &ec) {
+        ec = needs_proxy();
+        if (ec) return;
         proxy_user_ = user;
         proxy_password_ = password;
     }
-    void set_proxy_timeout(long ms) { proxy_timeout_ms_ = ms; }
+    void set_proxy_basic_auth(const std::string &user, const std::string &password) {
+        lib::error_code ec;
+        set_proxy_basic_auth(user, password, ec);
+        detail::throw_if(ec);
+    }
+    void set_proxy_timeout(long ms, lib::error_code &ec) {
+        ec = needs_proxy();
+        if (!ec) proxy_timeout_ms_ = ms;
+    }
+    void set_proxy_timeout(long ms) {
+        lib::error_code ec;
+        set_proxy_timeout(ms, ec);
+        detail::throw_if(ec);
+    }
 
     /* ---- Sending; any thread ---- */
 
@@ -239,6 +256,10 @@ class connection_base : public detail::settings,
             options.set_tls_ssl_ctx(tls_.ssl_ctx);
         }
         return options;
+    }
+
+    lib::error_code needs_proxy() const {
+        return proxy_.empty() ? error::make_error_code(error::invalid_state) : lib::error_code();
     }
 
     static wsline::timeout time_of(long ms) noexcept {

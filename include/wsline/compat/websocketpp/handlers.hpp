@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file wsline/compat/websocketpp/handlers.hpp
- * @brief Messages, URIs, and the handlers and settings that a connection takes over from its
- * endpoint. Part of wsline/compat/websocketpp_client.hpp.
+ * @brief Messages, and the handlers and settings that a connection takes over from its endpoint.
+ * Part of wsline/compat/websocketpp_client.hpp.
  */
 #ifndef WSLINE_COMPAT_WEBSOCKETPP_HANDLERS_HPP
 #define WSLINE_COMPAT_WEBSOCKETPP_HANDLERS_HPP
@@ -39,48 +39,6 @@ class message {
     bool is_compressed_ = true;
 };
 
-/** A parsed URI. */
-class uri {
-  public:
-    explicit uri(const std::string &text) : text_(text) {
-        lib::error_code failed;
-        url_ = wsline::parse_url(text, failed);
-    }
-
-    bool get_valid() const noexcept { return static_cast<bool>(url_); }
-    bool get_secure() const noexcept { return url_.is_secure(); }
-    std::string get_scheme() const { return url_.is_secure() ? "wss" : "ws"; }
-    std::string get_host() const { return std::string(url_.host()); }
-    std::uint16_t get_port() const noexcept { return static_cast<std::uint16_t>(url_.port()); }
-    std::string get_port_str() const { return std::to_string(url_.port()); }
-    std::string get_host_port() const {
-        const bool is_default = url_.port() == (url_.is_secure() ? 443 : 80);
-        return is_default ? bracketed_host() : get_authority();
-    }
-    std::string get_authority() const { return bracketed_host() + ':' + get_port_str(); }
-    std::string get_resource() const { return std::string(url_.resource()); }
-    std::string get_query() const {
-        const std::string resource = get_resource();
-        const auto mark = resource.find('?');
-        return mark == std::string::npos ? std::string() : resource.substr(mark + 1);
-    }
-    std::string str() const { return get_scheme() + "://" + get_host_port() + get_resource(); }
-
-    /** As it was given. */
-    const std::string &text() const noexcept { return text_; }
-
-  private:
-    std::string bracketed_host() const {
-        const std::string host = get_host();
-        return host.find(':') == std::string::npos ? host : '[' + host + ']';
-    }
-
-    std::string text_;
-    wsline::url url_;
-};
-
-using uri_ptr = lib::shared_ptr<uri>;
-
 /** Stands for the socket of a connection, for setsockopt(2). */
 class socket_handle {
   public:
@@ -99,6 +57,8 @@ using open_handler = lib::function<void(connection_hdl)>;
 using close_handler = lib::function<void(connection_hdl)>;
 using fail_handler = lib::function<void(connection_hdl)>;
 using interrupt_handler = lib::function<void(connection_hdl)>;
+using http_handler = lib::function<void(connection_hdl)>;
+using validate_handler = lib::function<bool(connection_hdl)>;
 using message_handler = lib::function<void(connection_hdl, message::ptr)>;
 using ping_handler = lib::function<bool(connection_hdl, std::string)>;
 using pong_handler = lib::function<void(connection_hdl, std::string)>;
@@ -128,6 +88,9 @@ class settings {
         on_pong_timeout = std::move(handler);
     }
     void set_interrupt_handler(interrupt_handler handler) { on_interrupt = std::move(handler); }
+    /** Only servers call these two handlers. */
+    void set_http_handler(const http_handler &) {}
+    void set_validate_handler(const validate_handler &) {}
     /** Called when connecting begins; its second argument has no descriptor yet. */
     void set_socket_init_handler(socket_init_handler handler) {
         on_socket_init = std::move(handler);
