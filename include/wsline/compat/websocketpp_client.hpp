@@ -11,8 +11,8 @@
  * ```
  *
  * It needs neither Boost nor Asio. Programs that use `websocketpp::lib::asio`, for example in a TLS
- * init handler, include wsline/compat/websocketpp_asio.hpp instead. docs/coming-from/websocketpp.md
- * says what differs and what is missing.
+ * init handler, or an io_service include wsline/compat/websocketpp_asio.hpp instead.
+ * docs/coming-from/websocketpp.md says what differs and what is missing.
  */
 #ifndef WSLINE_COMPAT_WEBSOCKETPP_CLIENT_HPP
 #define WSLINE_COMPAT_WEBSOCKETPP_CLIENT_HPP
@@ -27,5 +27,14 @@
 #include <wsline/compat/websocketpp/handlers.hpp>
 #include <wsline/compat/websocketpp/log.hpp>
 #include <wsline/compat/websocketpp/uri.hpp>
+
+#ifndef WSLINE_COMPAT_WEBSOCKETPP_ASIO_HPP
+namespace websocketpp {
+
+/** A client. */
+template <class Config> using client = detail::configured<Config, endpoint_base>;
+
+} // namespace websocketpp
+#endif
 
 #endif

@@ -215,14 +215,18 @@ class connection_base : public detail::settings,
     socket_handle get_raw_socket() const noexcept { return socket_handle(app_.fd()); }
     socket_handle get_socket() const noexcept { return get_raw_socket(); }
 
+    /** Ends the connection, without a handler; called when the endpoint ends. */
+    void drop() {
+        lib::error_code ignored;
+        core_->loop.remove(app_, ignored);
+    }
+
     /** Connects as soon as the endpoint runs; called by endpoint_base::connect(). */
     void start() {
         auto self = shared_from_this();
         core_->add(self);
         try {
             if (on_tcp_pre_init) on_tcp_pre_init(self);
-            socket_handle none(-1);
-            if (on_socket_init) on_socket_init(self, none);
             app_ = wsline::app(uri_->text(), make_options());
             set_callbacks();
             core_->loop.add(app_);
@@ -255,6 +259,8 @@ class connection_base : public detail::settings,
             tls_ = on_tls_init(weak_from_this());
             options.set_tls_ssl_ctx(tls_.ssl_ctx);
         }
+        const std::string name = on_socket_init ? on_socket_init(weak_from_this()) : std::string();
+        if (!name.empty()) options.set_tls_server_name(name);
         return options;
     }
 

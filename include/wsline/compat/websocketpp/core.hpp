@@ -24,41 +24,78 @@ using timer_handler = lib::function<void(const lib::error_code &)>;
 
 namespace detail {
 
+/** Drives the loop of an endpoint, if run() does not do so itself. */
+class host {
+  public:
+    virtual ~host() = default;
+    /** What core::has_work() returns may have changed. */
+    virtual void work_has_changed() = 0;
+    /** A handler has thrown: core::rethrow() has to be called. */
+    virtual void handler_has_thrown() = 0;
+};
+
 /** The shared part of an endpoint, which may end before its connections do. */
 class core {
   public:
-    wsline::loop loop;
+    core() { loop = own_loop_; }
+
+    wsline::loop_ref loop;
     log::basic<log::alevel> alog{&std::cout};
     log::basic<log::elevel> elog{&std::cerr};
-    std::atomic<bool> is_perpetual{false};
     std::atomic<bool> is_stopped{false};
-    /** Timers and posts that have not run yet. */
-    std::atomic<std::size_t> pending{0};
     /** Handlers that have run. */
     std::atomic<std::size_t> handled{0};
 
+    /** Lets another event loop drive this loop of its own; before anything else is called. */
+    void set_host(wsline::loop_ref hosted_loop, lib::shared_ptr<host> driver) {
+        loop = hosted_loop;
+        host_ = std::move(driver);
+    }
+    bool has_host() const noexcept { return host_ != nullptr; }
+
     /** Keeps a connection alive, and run() running, until remove(). */
     void add(const lib::shared_ptr<connection_base> &connection) {
-        lib::lock_guard<lib::mutex> lock(mutex_);
-        connections_.insert(connection);
+        {
+            lib::lock_guard<lib::mutex> lock(mutex_);
+            connections_.insert(connection);
+        }
+        work_has_changed();
     }
     void remove(const lib::shared_ptr<connection_base> &connection) {
-        lib::lock_guard<lib::mutex> lock(mutex_);
-        connections_.erase(connection);
+        {
+            lib::lock_guard<lib::mutex> lock(mutex_);
+            connections_.erase(connection);
+        }
+        work_has_changed();
+    }
+
+    /** Keeps run() running while there is nothing to do. */
+    void set_perpetual(bool enable) {
+        is_perpetual_ = enable;
+        work_has_changed();
+    }
+
+    /** Keeps run() running for a timer or a post, until end_wait(). */
+    void begin_wait() {
+        ++waiting_;
+        work_has_changed();
+    }
+    void end_wait() {
+        --waiting_;
+        work_has_changed();
     }
 
     /** Whether run() has something to wait for. */
     bool has_work() {
-        if (is_perpetual || pending > 0) return true;
         lib::lock_guard<lib::mutex> lock(mutex_);
-        return !connections_.empty();
+        return !has_ended_ && (is_perpetual_ || waiting_ > 0 || !connections_.empty());
     }
 
     /** Calls `fn` on the thread that runs the endpoint; handlers are called in it by call(). */
     template <class F> void post(F fn) {
-        ++pending;
+        begin_wait();
         loop.post([this, fn = std::move(fn)]() mutable {
-            --pending;
+            end_wait();
             fn();
         });
     }
@@ -76,7 +113,10 @@ class core {
             handler(std::forward<A>(arguments)...);
         } catch (...) {
             thrown_.push_back(std::current_exception());
-            loop.stop();
+            if (host_)
+                host_->handler_has_thrown();
+            else
+                loop.stop();
         }
     }
 
@@ -88,19 +128,38 @@ class core {
         std::rethrow_exception(oldest);
     }
 
-    /** Drops all connections, posts and timers; no handler runs any more. */
-    void end() {
+    /** Ends posts and timers, and returns the connections, which have to be dropped. */
+    std::set<lib::shared_ptr<connection_base>> end() {
         std::set<lib::shared_ptr<connection_base>> connections;
         {
             lib::lock_guard<lib::mutex> lock(mutex_);
             connections.swap(connections_);
+            has_ended_ = true;
         }
-        loop.reset();
+        work_has_changed();
+        return connections;
+    }
+
+    /** Frees the loop; no handler runs any more. */
+    void free_loop() {
+        loop = wsline::loop_ref();
+        host_ = nullptr;
+        own_loop_.reset();
     }
 
   private:
+    void work_has_changed() {
+        if (host_) host_->work_has_changed();
+    }
+
+    wsline::loop own_loop_;
+    lib::shared_ptr<host> host_;
     lib::mutex mutex_;
     std::set<lib::shared_ptr<connection_base>> connections_;
+    bool has_ended_ = false;
+    std::atomic<bool> is_perpetual_{false};
+    /** Timers and posts that have not run yet. */
+    std::atomic<std::size_t> waiting_{0};
     /** Only for the thread that runs the endpoint. */
     std::deque<std::exception_ptr> thrown_;
 };
@@ -116,10 +175,10 @@ class timer : public std::enable_shared_from_this<timer> {
     /** Begins to wait. */
     void start(const lib::shared_ptr<detail::core> &core, long duration_ms) {
         lib::lock_guard<lib::mutex> lock(mutex_);
-        ++core->pending;
+        core->begin_wait();
         post_id_ = core->loop.post_after(std::chrono::milliseconds(duration_ms),
                                          [self = shared_from_this(), owner = core.get()] {
-                                             --owner->pending;
+                                             owner->end_wait();
                                              self->call(*owner, {});
                                          });
     }
@@ -136,7 +195,7 @@ class timer : public std::enable_shared_from_this<timer> {
             self->call(*owner,
                        transport::error::make_error_code(transport::error::operation_aborted));
         });
-        --core->pending;
+        core->end_wait();
     }
 
   private:

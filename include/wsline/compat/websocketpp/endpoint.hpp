@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file wsline/compat/websocketpp/endpoint.hpp
- * @brief websocketpp::client, on a wsline::loop. Part of wsline/compat/websocketpp_client.hpp.
+ * @brief What all clients of websocketpp are, on a wsline::loop. Part of
+ * wsline/compat/websocketpp_client.hpp.
  */
 #ifndef WSLINE_COMPAT_WEBSOCKETPP_ENDPOINT_HPP
 #define WSLINE_COMPAT_WEBSOCKETPP_ENDPOINT_HPP
@@ -27,7 +28,7 @@ class endpoint_base : public detail::settings {
 
     endpoint_base(const endpoint_base &) = delete;
     endpoint_base &operator=(const endpoint_base &) = delete;
-    ~endpoint_base() { core_->end(); }
+    ~endpoint_base() { end(); }
 
     /* ---- Logs ---- */
 
@@ -66,7 +67,10 @@ class endpoint_base : public detail::settings {
 
     /* ---- Running ---- */
 
-    /** Nothing: the loop exists already. There is no overload for an io_service of the program. */
+    /**
+     * Nothing: the loop exists already. wsline/compat/websocketpp_asio.hpp has the overload for an
+     * io_service of the program.
+     */
     void init_asio() {}
     void init_asio(lib::error_code &ec) { ec.clear(); }
 
@@ -95,10 +99,10 @@ class endpoint_base : public detail::settings {
     /** Lets run() be called again. */
     void reset() { core_->is_stopped = false; }
     bool stopped() const noexcept { return core_->is_stopped; }
-    void start_perpetual() { core_->is_perpetual = true; }
+    void start_perpetual() { core_->set_perpetual(true); }
     void stop_perpetual() {
-        core_->is_perpetual = false;
-        core_->loop.stop();
+        core_->set_perpetual(false);
+        if (!core_->has_host()) core_->loop.stop();
     }
     timer_ptr set_timer(long duration_ms, timer_handler handler) {
         return detail::set_timer(core_, duration_ms, std::move(handler));
@@ -188,6 +192,12 @@ class endpoint_base : public detail::settings {
   protected:
     endpoint_base() = default;
 
+    /** Drops all connections. */
+    void end() {
+        for (const connection_ptr &con : core_->end()) con->drop();
+        core_->free_loop();
+    }
+
     lib::shared_ptr<detail::core> core_ = lib::make_shared<detail::core>();
 
   private:
@@ -221,19 +231,23 @@ class endpoint_base : public detail::settings {
     lib::mutex driving_;
 };
 
-/** A client. */
-template <class Config> class client : public endpoint_base {
+namespace detail {
+
+/** An endpoint with the values of a configuration. */
+template <class Config, class Endpoint> class configured : public Endpoint {
   public:
-    client() {
-        is_secure_endpoint = Config::transport_config::socket_type::is_secure;
-        has_deflate = Config::permessage_deflate_type::is_enabled;
-        close_handshake_timeout_ms = Config::timeout_close_handshake;
-        pong_timeout_ms = Config::timeout_pong;
-        max_message_bytes = Config::max_message_size;
-        core_->alog.clear_channels(~Config::alog_level);
-        core_->elog.clear_channels(~Config::elog_level);
+    configured() {
+        this->is_secure_endpoint = Config::transport_config::socket_type::is_secure;
+        this->has_deflate = Config::permessage_deflate_type::is_enabled;
+        this->close_handshake_timeout_ms = Config::timeout_close_handshake;
+        this->pong_timeout_ms = Config::timeout_pong;
+        this->max_message_bytes = Config::max_message_size;
+        this->core_->alog.clear_channels(~Config::alog_level);
+        this->core_->elog.clear_channels(~Config::elog_level);
     }
 };
+
+} // namespace detail
 
 } // namespace websocketpp
 

@@ -10,6 +10,10 @@
 #include <wsline.hpp>
 #include <wsline/compat/websocketpp/common.hpp>
 
+#include <cerrno>
+#include <sys/socket.h>
+#include <type_traits>
+
 namespace websocketpp {
 
 /** A message. Unlike a wsline::message_view it owns its payload, so it can be kept. */
@@ -49,6 +53,20 @@ class socket_handle {
     socket_handle &lowest_layer() noexcept { return *this; }
     socket_handle &next_layer() noexcept { return *this; }
 
+    /** Sets an option of Asio, for example asio::ip::tcp::no_delay. */
+    template <class Option> void set_option(const Option &option, lib::error_code &ec) {
+        const int protocol = 0; /* Options ask it for nothing. */
+        ec.clear();
+        if (::setsockopt(fd_, option.level(protocol), option.name(protocol), option.data(protocol),
+                         static_cast<socklen_t>(option.size(protocol))) != 0)
+            ec.assign(errno, std::system_category());
+    }
+    template <class Option> void set_option(const Option &option) {
+        lib::error_code ec;
+        set_option(option, ec);
+        if (ec) throw std::system_error(ec);
+    }
+
   private:
     int fd_;
 };
@@ -74,6 +92,12 @@ struct tls_context {
     void *ssl_ctx = nullptr;
 };
 
+/**
+ * Calls a socket init handler whose argument is a socket of Asio; see
+ * wsline/compat/websocketpp_asio.hpp, which defines it.
+ */
+template <class F> struct asio_socket_init;
+
 /** The settings of an endpoint, which its connections take over when they are created. */
 class settings {
   public:
@@ -91,9 +115,19 @@ class settings {
     /** Only servers call these two handlers. */
     void set_http_handler(const http_handler &) {}
     void set_validate_handler(const validate_handler &) {}
-    /** Called when connecting begins; its second argument has no descriptor yet. */
-    void set_socket_init_handler(socket_init_handler handler) {
-        on_socket_init = std::move(handler);
+    /**
+     * Called when connecting begins; its second argument has no descriptor yet. It may be a
+     * `socket_handle &` or, with wsline/compat/websocketpp_asio.hpp, the socket or stream of Asio.
+     */
+    template <class F> void set_socket_init_handler(F handler) {
+        if constexpr (std::is_invocable_v<F &, connection_hdl, socket_handle &>)
+            on_socket_init = [handler = std::move(handler)](const connection_hdl &hdl) mutable {
+                socket_handle none(-1);
+                handler(hdl, none);
+                return std::string();
+            };
+        else
+            on_socket_init = asio_socket_init<F>{std::move(handler)};
     }
     void set_tcp_pre_init_handler(tcp_init_handler handler) {
         on_tcp_pre_init = std::move(handler);
@@ -135,7 +169,8 @@ class settings {
     pong_handler on_pong;
     pong_timeout_handler on_pong_timeout;
     interrupt_handler on_interrupt;
-    socket_init_handler on_socket_init;
+    /** Returns the server name for TLS, or nothing. */
+    lib::function<std::string(connection_hdl)> on_socket_init;
     tcp_init_handler on_tcp_pre_init;
     tcp_init_handler on_tcp_post_init;
     lib::function<tls_context(connection_hdl)> on_tls_init;
