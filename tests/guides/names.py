@@ -19,7 +19,7 @@ NAME = re.compile(r"\b_?[A-Za-z]\w*_\w+|\b_[a-z]\w+")
 
 def known_names():
     headers = [ROOT / "include" / "wsline.h", *(ROOT / "include" / "wsline").rglob("*.hpp")]
-    text = "\n".join(header.read_text() for header in headers if "compat" not in header.parts)
+    text = "\n".join(header.read_text() for header in headers if "compat" not in header.relative_to(ROOT).parts)
     return set(re.findall(r"\w+", text))
 
 
