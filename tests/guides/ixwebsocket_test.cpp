@@ -133,6 +133,7 @@ static void connect_and_run() {
     result = socket.connect(10);
     EXPECT(result.success);
     EXPECT_EQUAL(result.headers["UPGRADE"], "websocket");
+    EXPECT_EQUAL(result.uri, "/headers");
     EXPECT_EQUAL(events.wait(1).substr(0, 5), "open ");
     std::thread stopper([&] {
         EXPECT(events.wait(2).find("\"X-Test\", \"yes\"") != std::string::npos);
@@ -335,9 +336,12 @@ static void pings() {
     EXPECT_EQUAL(events.wait(4), "open , pong mine, pong mine, close 1000");
 }
 
-/* Heartbeats may be messages, which need no pong. */
+/* Heartbeats may be messages, which need no pong. They are not traffic. */
 static void heartbeat_messages() {
     ix::WebSocket socket;
+    std::atomic<std::size_t> outgoing{0};
+    ix::WebSocket::setTrafficTrackerCallback(
+        [&](std::size_t size, bool is_incoming) { outgoing += is_incoming ? 0 : size; });
     Events events;
     listen_to(socket, events);
     socket.setUrl(server("WEBSOCKETS"));
@@ -346,6 +350,8 @@ static void heartbeat_messages() {
     socket.start();
     EXPECT_EQUAL(events.wait(4), "open , text still here, text still here, text still here");
     socket.stop();
+    ix::WebSocket::resetTrafficTrackerCallback();
+    EXPECT_EQUAL(outgoing.load(), 0U);
 }
 
 /* Names that programs use apart from the WebSocket itself. */

@@ -189,8 +189,7 @@ class WebSocket {
     }
     WebSocketSendInfo ping(const std::string &text, SendMessageKind kind = SendMessageKind::Ping) {
         if (text.size() > 125) return false;
-        if (kind == SendMessageKind::Ping) return send_as(wsline::opcode::ping, text, nullptr);
-        return send(text, kind == SendMessageKind::Binary);
+        return send_as(opcode_of(kind), text, nullptr);
     }
 
     /** Closes the connection; with automatic reconnection, another one follows. */
@@ -320,7 +319,7 @@ class WebSocket {
         result.http_status = session.app.http_status();
         for (const wsline::header &each : session.app.response_headers())
             result.headers[std::string(each.name)] = each.value;
-        result.uri = getUrl();
+        if (const auto url = wsline::parse_url(getUrl())) result.uri = url.resource();
         result.protocol = session.app.subprotocol();
         session.retries = 0;
         ++session.opened;
@@ -332,13 +331,26 @@ class WebSocket {
         if (getPingInterval() > 0) beat(session, std::chrono::seconds(getPingInterval()));
     }
 
+    static wsline::opcode opcode_of(SendMessageKind kind) {
+        switch (kind) {
+        case SendMessageKind::Text:
+            return wsline::opcode::text;
+        case SendMessageKind::Binary:
+            return wsline::opcode::binary;
+        default:
+            return wsline::opcode::ping;
+        }
+    }
+
     /** Sends a ping now and after each interval, while the connection is open. */
     void beat(Session &session, std::chrono::seconds interval) {
         const Settings settings = get(settings_);
         session.has_pong = false;
-        ping(settings.ping_message.empty() ? std::to_string(session.pings++)
-                                           : settings.ping_message,
-             settings.ping_kind);
+        std::error_code failed; /* then the connection ends */
+        session.app.send(opcode_of(settings.ping_kind),
+                         settings.ping_message.empty() ? std::to_string(session.pings++)
+                                                       : settings.ping_message,
+                         failed);
         session.loop.post_after(interval, [this, interval, &session, number = session.opened] {
             if (session.opened != number || state_ != ReadyState::Open) return;
             if (get(settings_.ping_kind) == SendMessageKind::Ping && !session.has_pong)

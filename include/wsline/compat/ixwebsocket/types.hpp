@@ -75,6 +75,7 @@ struct WebSocketOpenInfo {
                       const std::string &p = {})
         : uri(u), headers(h), protocol(p) {}
 
+    /** Path and query of the URL. */
     std::string uri;
     WebSocketHttpHeaders headers;
     std::string protocol;
