@@ -23,6 +23,12 @@
 #include <condition_variable>
 #include <mutex>
 #include <thread>
+/* Programs rely on these, which the headers of IXWebSocket include. */
+#include <chrono>
+#include <list>
+#include <tuple>
+#include <unistd.h>
+#include <unordered_map>
 
 namespace ix {
 
