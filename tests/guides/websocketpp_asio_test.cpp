@@ -4,8 +4,6 @@
 
 #include <wsline/compat/websocketpp_asio.hpp>
 
-#include <stdexcept>
-
 using websocketpp::connection_hdl;
 using websocketpp::lib::error_code;
 namespace asio = websocketpp::lib::asio;
@@ -116,29 +114,6 @@ static void perpetual() {
     EXPECT(endpoint.stopped());
 }
 
-/* Each exception of a handler comes out of a run() of its own. */
-static void exceptions() {
-    client endpoint;
-    endpoint.clear_access_channels(websocketpp::log::alevel::all);
-    endpoint.init_asio();
-    endpoint.set_open_handler([](connection_hdl) { throw std::runtime_error("open"); });
-    endpoint.set_message_handler([&](connection_hdl hdl, client::message_ptr) {
-        endpoint.close(hdl, status::normal, "");
-        throw std::runtime_error("message");
-    });
-    connect(endpoint, server("WEBSOCKETS") + "/push?n=1&size=3");
-    for (const char *wanted : {"open", "message"}) {
-        try {
-            endpoint.run();
-            EXPECT(false);
-        } catch (const std::runtime_error &thrown) {
-            EXPECT_EQUAL(std::string(thrown.what()), wanted);
-        }
-    }
-    endpoint.run();
-    EXPECT(endpoint.stopped());
-}
-
 /* An endpoint that ends first drops its connections; its io_context goes on. */
 static void ends_early() {
     asio::io_context io;
@@ -216,7 +191,6 @@ int main() {
     own_io_service();
     shared_io_service();
     perpetual();
-    exceptions();
     ends_early();
     socket_init();
     return expect_result();
