@@ -5037,6 +5037,9 @@ WSLINE_API WSLINE_NODISCARD wsline_status wsline_loop_new(wsline_loop **loop_out
  * except that of wsline_options_set_event_callback(). You still have to free them. In a callback of
  * the loop it returns at once, and the function that drives the loop returns after the callback.
  *
+ * What wsline_loop_post_after() has scheduled is freed before the loop: while its `userdata_free`
+ * runs, any thread may still call wsline_loop_post() and wsline_loop_cancel_post().
+ *
  * @param loop  the loop; may be NULL.
  *
  * Threads: any, while no other thread drives or uses the loop.

@@ -127,6 +127,8 @@ impl EventLoop {
         if let Some(mut reactor) = self.reactor.try_lock() {
             self.driver_lock.hold(|| reactor.abort_all());
         }
+        // What frees them may still use the loop, also on other threads.
+        self.timers.clear();
     }
 
     /// Called in a child process when it frees an inherited loop: closes the descriptors, unless

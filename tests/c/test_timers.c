@@ -232,14 +232,43 @@ static void a_timer_that_repeats_itself_does_not_keep_the_loop_busy(void) {
     wsline_loop_free(posts.loop);
 }
 
-static void free_own_app(wsline_app *app, void *userdata) {
-    (void)userdata;
-    wsline_app_free(app);
+/* What another thread does, too, that the function which frees waits for. */
+static void post_free_and_post(void *userdata) {
+    struct post *post = userdata;
+    struct posts *posts = post->posts;
+
+    CHECK_OK(wsline_loop_post(posts->loop, loop_note, post_make(posts, "late"), post_free));
+    CHECK_STATUS(WSLINE_ERR_WRONG_STATE, wsline_loop_cancel_post(posts->loop, posts->id));
+    post_free(userdata);
 }
 
 static void free_own_loop(wsline_loop *loop, void *userdata) {
     (void)userdata;
     wsline_loop_free(loop);
+}
+
+static void a_timer_may_use_its_loop_while_that_is_freed(void) {
+    for (int in_callback = 0; in_callback < 2; in_callback++) {
+        static struct posts posts;
+
+        memset(&posts, 0, sizeof posts);
+        REQUIRE_OK(wsline_loop_new(&posts.loop));
+        CHECK_OK(wsline_loop_post_after(posts.loop, 60000, loop_note, post_make(&posts, "never"),
+                                        post_free_and_post, &posts.id));
+        if (in_callback) {
+            CHECK_OK(wsline_loop_post(posts.loop, free_own_loop, NULL, NULL));
+            CHECK_OK(wsline_loop_run_once(posts.loop, WAIT_MS));
+        } else {
+            wsline_loop_free(posts.loop);
+        }
+        CHECK_INT(0, posts.called);
+        CHECK_INT(2, posts.freed);
+    }
+}
+
+static void free_own_app(wsline_app *app, void *userdata) {
+    (void)userdata;
+    wsline_app_free(app);
 }
 
 static void abort_own_app(wsline_app *app, void *userdata) {
@@ -319,6 +348,7 @@ static const struct test tests[] = {
     TEST(a_loop_says_when_its_next_timer_expires),
     TEST(ten_thousand_timers_share_a_loop),
     TEST(a_timer_that_repeats_itself_does_not_keep_the_loop_busy),
+    TEST(a_timer_may_use_its_loop_while_that_is_freed),
     TEST(a_timer_may_free_or_abort_its_own_object),
     TEST(bad_arguments_are_named_and_free_the_userdata),
 };

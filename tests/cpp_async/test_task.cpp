@@ -2,6 +2,7 @@
 /* Tasks without a server: results, exceptions, lifetimes, sleeping. */
 #include "coroutines.hpp"
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <stdexcept>
@@ -369,6 +370,29 @@ void a_spawned_task_ends_with_the_loop() {
     EQUAL(0, counted::existing);
 }
 
+void stopping_races_with_the_end_of_the_loop() {
+    const int rounds = check::slow() ? 50 : 500;
+    for (int i = 0; i < rounds; i++) {
+        std::stop_source stop;
+        std::atomic<bool> go{false};
+        std::thread other;
+        {
+            wsline::loop loop;
+            for (int each = 0; each < 5; each++)
+                wsline::spawn(loop, sleeps_until_stopped(loop, stop.get_token(), {}));
+            loop.run_once(0ms);
+            other = std::thread([&] {
+                go = true;
+                stop.request_stop();
+            });
+            while (!go) {
+            }
+        }
+        EQUAL(0, counted::existing);
+        other.join();
+    }
+}
+
 void another_thread_spawns() {
     wsline::loop loop;
     std::string text;
@@ -394,5 +418,5 @@ int main(int argc, char **argv) {
          TEST(an_abandoned_sleep_forgets_its_coroutine),
          TEST(the_exception_of_a_spawned_task_leaves_the_driver),
          COROUTINE(a_spawned_task_begins_and_ends), TEST(a_spawned_task_ends_with_the_loop),
-         TEST(another_thread_spawns)});
+         TEST(stopping_races_with_the_end_of_the_loop), TEST(another_thread_spawns)});
 }

@@ -37,8 +37,7 @@ namespace wsline {
  * options for reconnecting have no effect.
  *
  * **Threads.** All functions must be called on the thread that drives the loop, or before it is
- * driven. Only a std::stop_token may be asked to stop by any thread, but not while the loop is
- * freed.
+ * driven. Only a std::stop_token may be asked to stop by any thread.
  *
  * **Lifetime.** Destroy it before its loop; the connection is then dropped, and operations that
  * other coroutines await report status::aborted. Any coroutine may do that. Can be moved, also

@@ -81,6 +81,9 @@ pub unsafe extern "C" fn wsline_loop_new(loop_out: *mut *mut wsline_loop) -> wsl
 /// of the loop it returns at once, and the function that drives the loop returns after the
 /// callback.
 ///
+/// What wsline_loop_post_after() has scheduled is freed before the loop: while its `userdata_free`
+/// runs, any thread may still call wsline_loop_post() and wsline_loop_cancel_post().
+///
 /// @param loop  the loop; may be NULL.
 ///
 /// Threads: any, while no other thread drives or uses the loop.
