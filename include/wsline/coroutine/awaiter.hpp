@@ -7,7 +7,7 @@
 #define WSLINE_COROUTINE_AWAITER_HPP
 
 #include <wsline/async/operations.hpp>
-#include <wsline/coroutine/run.hpp>
+#include <wsline/loop.hpp>
 
 #include <coroutine>
 #include <memory>
@@ -87,7 +87,6 @@ template <class R, class E> class awaiter_base : public waiter<R> {
 
     void resume(when how) override {
         if (how == when::now) return handle_.resume();
-        if (spawned::freed_loop() == loop_.get()) return;
         ticket_ = std::make_shared<awaiter_base *>(this);
         std::error_code ec;
         loop_.post(

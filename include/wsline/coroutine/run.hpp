@@ -64,11 +64,7 @@ class spawned {
     spawned(spawned &&other) noexcept : handle_(std::exchange(other.handle_, nullptr)) {}
     spawned &operator=(spawned &&) = delete;
     ~spawned() {
-        if (!handle_) return;
-        wsline_loop *outer = freed_loop();
-        if (!handle_.done()) freed_loop() = handle_.promise().loop.get();
-        handle_.destroy();
-        freed_loop() = outer;
+        if (handle_) handle_.destroy();
     }
 
     /** Makes a coroutine of a task. */
@@ -82,12 +78,6 @@ class spawned {
         promise.loop = loop;
         promise.anchor = loop.post_after(years, [owned = std::move(*this)] {});
         handle.resume();
-    }
-
-    /** The loop that is being freed on this thread, with the coroutines in it; usually NULL. */
-    static wsline_loop *&freed_loop() noexcept {
-        static thread_local wsline_loop *loop = nullptr;
-        return loop;
     }
 
   private:

@@ -30,7 +30,7 @@ template <class E> class [[nodiscard]] sleeper final : public awaiter_base<nothi
         if (!self_ || *self_ == nullptr) return;
         *self_ = nullptr;
         std::error_code ec;
-        if (spawned::freed_loop() != this->loop_.get()) this->loop_.cancel_post(timer_, ec);
+        this->loop_.cancel_post(timer_, ec);
     }
 
     bool await_ready() {
