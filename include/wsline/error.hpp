@@ -34,6 +34,10 @@
 #include <expected>
 #endif
 
+#ifndef __cpp_exceptions
+#error "wsline.hpp needs exceptions: its callbacks catch what they must not let through the C API"
+#endif
+
 namespace wsline {
 
 /** The category of error codes of this library, named "wsline". There is one in a process. */

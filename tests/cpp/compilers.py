@@ -7,7 +7,8 @@ warning.
 Every member is instantiated, in each form in which errors are reported, by the forward_*.cpp. Each
 part of wsline.hpp must also compile alone, and wsline.hpp when it is included twice. Programs
 without run-time type information may include it. So may those with an adapter to another event
-loop, after the headers of that loop, if pkg-config finds them. Some mistakes must not compile.
+loop, after the headers of that loop, if pkg-config finds them. Some mistakes must not compile,
+nor a program without exceptions.
 """
 
 import concurrent.futures
@@ -96,6 +97,8 @@ def jobs(include: Path):
             yield f"{compiler} {standard} {adapter}", command, text, ""
     if "g++" in compilers:
         command = ["g++", f"-I{include}", "-std=c++17", "-fsyntax-only", "-xc++", "-"]
+        without = [*command, "-fno-exceptions"]
+        yield "without exceptions", without, "#include <wsline.hpp>\n", "wsline.hpp needs exceptions"
         for line, error in MISTAKES.items():
             text = f"#include <wsline.hpp>\nint main() {{ wsline::app a; {line} }}\n"
             yield line, command, text, error
