@@ -21,6 +21,7 @@
 #include <wsline/status.hpp>
 
 #include <chrono>
+#include <cstring>
 #include <memory>
 #include <optional>
 #include <string>
@@ -38,9 +39,15 @@
 #error "wsline.hpp needs exceptions: its callbacks catch what they must not let through the C API"
 #endif
 
+/** Lets a std::error_code be compared with, and made from, a wsline::status. */
+template <> struct std::is_error_code_enum<wsline::status> : std::true_type {};
+
 namespace wsline {
 
-/** The category of error codes of this library, named "wsline". There is one in a process. */
+/**
+ * The category of error codes of this library, named "wsline". There is one in a process whose
+ * program exports its symbols to its plugins.
+ */
 [[gnu::visibility("default")]] inline const std::error_category &category() noexcept {
     class category_type final : public std::error_category {
         const char *name() const noexcept override { return "wsline"; }
@@ -83,6 +90,20 @@ namespace wsline {
 inline std::error_code make_error_code(status code) noexcept {
     return {static_cast<int>(code), category()};
 }
+
+/**
+ * Whether an error code is this status. Also if it was made by a plugin or program that has a
+ * category() of its own, because its linker did not join them.
+ */
+inline bool operator==(const std::error_code &ec, status code) noexcept {
+    if (ec.value() != static_cast<int>(code)) return false;
+    return ec.category() == category() || std::strcmp(ec.category().name(), category().name()) == 0;
+}
+#ifndef __cpp_impl_three_way_comparison
+inline bool operator==(status code, const std::error_code &ec) noexcept { return ec == code; }
+inline bool operator!=(const std::error_code &ec, status code) noexcept { return !(ec == code); }
+inline bool operator!=(status code, const std::error_code &ec) noexcept { return !(ec == code); }
+#endif
 
 /** The details of a failure: a copy of a wsline_error_info. */
 class error_info {
@@ -371,8 +392,5 @@ outcome<void, E> ask(E &on_error, wsline_status (*function)(P...), const A &...a
 } // namespace detail
 
 } // namespace wsline
-
-/** Lets a std::error_code be compared with, and made from, a wsline::status. */
-template <> struct std::is_error_code_enum<wsline::status> : std::true_type {};
 
 #endif
