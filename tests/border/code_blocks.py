@@ -12,6 +12,7 @@ import re
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
@@ -102,16 +103,20 @@ def compiles(file: Path, line: int, code: str, language: Language, include_dir: 
         source = Path(folder, f"block.{language.extension}")
         source.write_text(text)
         command = [*language.compiler, *WARNINGS, *extra, "-I", include_dir, "-fsyntax-only"]
-        return subprocess.run([*command, source]).returncode == 0
+        done = subprocess.run([*command, source], stderr=subprocess.PIPE, text=True)
+    sys.stderr.write(done.stderr)
+    return done.returncode == 0
 
 
 def main() -> int:
     include_dir, *files = sys.argv[1:]
-    results = [
-        compiles(Path(file), line, code, LANGUAGES[language], include_dir)
-        for file in files
-        for line, code, language in blocks(Path(file))
-    ]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        started = [
+            pool.submit(compiles, Path(file), line, code, LANGUAGES[language], include_dir)
+            for file in files
+            for line, code, language in blocks(Path(file))
+        ]
+    results = [each.result() for each in started]
     print(f"{results.count(True)} passed, {results.count(False)} failed")
     return 0 if results and all(results) else 1
 
