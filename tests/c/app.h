@@ -204,6 +204,13 @@ static inline wsline_app *app_make(const char *peer, const char *path,
     return app;
 }
 
+/* Closes the connection, waits until the app has ended without an error, and frees it. */
+static inline void end_app(wsline_app *app) {
+    CHECK_OK(wsline_app_close(app, WSLINE_CLOSE_NORMAL, NULL));
+    CHECK_OK(wsline_app_join(app, WAIT_MS));
+    wsline_app_free(app);
+}
+
 /* Sets every parameter of reconnecting. */
 static inline void app_reconnect(wsline_options *options, int64_t initial_ms, int64_t max_ms,
                                  double multiplier, double jitter, uint64_t attempts) {

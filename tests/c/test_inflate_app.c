@@ -14,12 +14,6 @@ static wsline_app *app_for(const char *peer, const struct format *format, const 
     return app;
 }
 
-static void end_app(wsline_app *app) {
-    CHECK_OK(wsline_app_close(app, WSLINE_CLOSE_NORMAL, NULL));
-    CHECK_OK(wsline_app_join(app, WAIT_MS));
-    wsline_app_free(app);
-}
-
 /* Checks a message inside its callback; `more` is its length. */
 static void check_inside(struct record *record, wsline_app *app, char letter) {
     (void)app;
