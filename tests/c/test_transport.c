@@ -1,157 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Transports of the caller's: a socket with functions of the test, and TLS of the test. */
+#include "carrier.h"
 #include "clock.h"
 #include "drivers.h"
 #include "fork.h"
+#include "listen.h"
 #include "message.h"
-#include "wire.h"
-
-#include <errno.h>
-#include <fcntl.h>
-#include <openssl/ssl.h>
-#include <pthread.h>
-#include <sys/epoll.h>
-
-struct carrier {
-    int fd;
-    SSL *ssl; /* NULL without TLS of the test's own */
-    pthread_mutex_t lock;
-    size_t at_a_time;  /* the most bytes of one call; 0 for any number */
-    int64_t misbehave; /* what read returns instead, unless it is 0 */
-    int32_t claim;     /* what wait returns instead, unless it is 0 */
-    const char *late;  /* arrives, and is reported, while read returns that it is not ready */
-    int server;
-    unsigned waits;
-    unsigned frees;
-    wsline_transport *transport;
-    pthread_t watcher;
-    int epoll, stop[2];
-};
-
-static size_t limited(const struct carrier *carrier, size_t len) {
-    return carrier->at_a_time != 0 && len > carrier->at_a_time ? carrier->at_a_time : len;
-}
-
-static int64_t tls_result(SSL *ssl, int result) {
-    int error = SSL_get_error(ssl, result);
-
-    if (error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE)
-        return WSLINE_TRANSPORT_NOT_READY;
-    return error == SSL_ERROR_ZERO_RETURN ? 0 : WSLINE_TRANSPORT_FAILED;
-}
-
-static int64_t carrier_read(void *data, size_t len, void *userdata) {
-    struct carrier *carrier = userdata;
-    int64_t result;
-
-    if (carrier->misbehave != 0)
-        return carrier->misbehave == INT64_MAX ? (int64_t)len + 1 : carrier->misbehave;
-    len = limited(carrier, len);
-    if (carrier->ssl != NULL) {
-        pthread_mutex_lock(&carrier->lock);
-        result = SSL_read(carrier->ssl, data, (int)len);
-        if (result <= 0) result = tls_result(carrier->ssl, (int)result);
-        pthread_mutex_unlock(&carrier->lock);
-        return result;
-    }
-    result = recv(carrier->fd, data, len, 0);
-    if (result >= 0) return result;
-    if (carrier->late != NULL) {
-        const char *late = carrier->late;
-
-        carrier->late = NULL;
-        REQUIRE(send(carrier->server, late, strlen(late), 0) == (ssize_t)strlen(late));
-        CHECK_OK(wsline_transport_ready(carrier->transport));
-        return WSLINE_TRANSPORT_NOT_READY;
-    }
-    return errno == EAGAIN ? WSLINE_TRANSPORT_NOT_READY : WSLINE_TRANSPORT_FAILED;
-}
-
-static int64_t carrier_write(const void *data, size_t len, void *userdata) {
-    struct carrier *carrier = userdata;
-    int64_t result;
-
-    len = limited(carrier, len);
-    if (carrier->ssl != NULL) {
-        pthread_mutex_lock(&carrier->lock);
-        result = SSL_write(carrier->ssl, data, (int)len);
-        if (result <= 0) result = tls_result(carrier->ssl, (int)result);
-        pthread_mutex_unlock(&carrier->lock);
-        return result;
-    }
-    result = send(carrier->fd, data, len, MSG_NOSIGNAL);
-    if (result >= 0) return result;
-    return errno == EAGAIN ? WSLINE_TRANSPORT_NOT_READY : WSLINE_TRANSPORT_FAILED;
-}
-
-static int32_t carrier_wait(uint32_t events, int64_t timeout_ms, void *userdata) {
-    struct carrier *carrier = userdata;
-    struct pollfd fd = {.fd = carrier->fd};
-
-    carrier->waits++;
-    CHECK_RANGE(0, 100, timeout_ms);
-    if (carrier->claim != 0) {
-        poll(NULL, 0, (int)timeout_ms);
-        return carrier->claim;
-    }
-    CHECK(events != 0 && (events & ~3U) == 0);
-    if (events & WSLINE_TRANSPORT_READABLE) fd.events |= POLLIN;
-    if (events & WSLINE_TRANSPORT_WRITABLE) fd.events |= POLLOUT;
-    return poll(&fd, 1, (int)timeout_ms) < 0 ? WSLINE_TRANSPORT_FAILED : fd.revents != 0;
-}
-
-static void carrier_free(void *userdata) { ((struct carrier *)userdata)->frees++; }
-
-/* Reports each edge of the socket. */
-static void *watch(void *userdata) {
-    struct carrier *carrier = userdata;
-    struct epoll_event event;
-
-    while (epoll_wait(carrier->epoll, &event, 1, -1) == 1 && event.data.u32 == 0)
-        CHECK_OK(wsline_transport_ready(carrier->transport));
-    return NULL;
-}
-
-static void carrier_watch(struct carrier *carrier) {
-    struct epoll_event socket = {.events = EPOLLIN | EPOLLOUT | EPOLLET, .data = {.u32 = 0}};
-    struct epoll_event stop = {.events = EPOLLIN, .data = {.u32 = 1}};
-
-    carrier->epoll = epoll_create1(0);
-    REQUIRE(pipe(carrier->stop) == 0);
-    REQUIRE(epoll_ctl(carrier->epoll, EPOLL_CTL_ADD, carrier->fd, &socket) == 0);
-    REQUIRE(epoll_ctl(carrier->epoll, EPOLL_CTL_ADD, carrier->stop[0], &stop) == 0);
-    REQUIRE(pthread_create(&carrier->watcher, NULL, watch, carrier) == 0);
-}
-
-/* With `wait`, or else with a thread that reports. The descriptor is connected and blocking. */
-static void carrier_begin(struct carrier *carrier, int fd, SSL *ssl, bool wait) {
-    memset(carrier, 0, sizeof *carrier);
-    pthread_mutex_init(&carrier->lock, NULL);
-    carrier->fd = fd;
-    carrier->ssl = ssl;
-    carrier->epoll = -1;
-    REQUIRE(fcntl(fd, F_SETFL, O_NONBLOCK) == 0);
-    REQUIRE_OK(wsline_transport_new(carrier_read, carrier_write, wait ? carrier_wait : NULL,
-                                    carrier, carrier_free, &carrier->transport));
-    if (!wait) carrier_watch(carrier);
-}
-
-/* After the connection was freed. */
-static void carrier_end(struct carrier *carrier) {
-    if (carrier->epoll >= 0) {
-        REQUIRE(write(carrier->stop[1], "", 1) == 1);
-        REQUIRE(pthread_join(carrier->watcher, NULL) == 0);
-        close(carrier->stop[0]);
-        close(carrier->stop[1]);
-        close(carrier->epoll);
-    }
-    CHECK_INT(0, carrier->frees);
-    wsline_transport_free(carrier->transport);
-    CHECK_INT(1, carrier->frees);
-    if (carrier->ssl != NULL) SSL_free(carrier->ssl);
-    close(carrier->fd);
-    pthread_mutex_destroy(&carrier->lock);
-}
 
 static int peer_socket(const char *peer) {
     char url[PEER_URL_MAX];
@@ -196,13 +50,6 @@ static void line_begin(const struct line *line, struct carrier *carrier) {
     check_row(line->name);
     carrier_begin(carrier, fd, line->own_tls ? own_tls(fd) : NULL, line->wait);
     carrier->at_a_time = line->at_a_time;
-}
-
-static wsline_options *options_for(struct carrier *carrier) {
-    wsline_options *options = peer_options();
-
-    REQUIRE_OK(wsline_options_set_transport(options, carrier->transport));
-    return options;
 }
 
 static wsline_conn *line_connect(const struct line *line, struct carrier *carrier) {
@@ -394,126 +241,6 @@ static void a_connect_has_a_deadline(void) {
     }
 }
 
-/* A connection whose other end is the test. */
-static struct wire wire_over(struct carrier *carrier, bool wait) {
-    struct wire wire = {-1, -1, NULL};
-    wsline_options *options;
-    int pair[2];
-
-    REQUIRE(socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0);
-    wire.server = pair[1];
-    carrier_begin(carrier, pair[0], NULL, wait);
-    options = options_for(carrier);
-    REQUIRE_OK(wsline_options_set_upgraded(options, true));
-    REQUIRE_OK(wsline_options_set_send_timeout_ms(options, 100));
-    REQUIRE_OK(wsline_connect("ws://localhost/", options, &wire.conn));
-    wsline_options_free(options);
-    return wire;
-}
-
-static void wire_over_end(struct wire *wire, struct carrier *carrier) {
-    wsline_conn_free(wire->conn);
-    if (wire->server >= 0) close(wire->server);
-    carrier_end(carrier);
-}
-
-static struct pollfd pollable(wsline_conn *conn) {
-    int32_t number = -1;
-
-    REQUIRE_OK(wsline_conn_poll_fd(conn, &number));
-    return (struct pollfd){.fd = number, .events = POLLIN};
-}
-
-static void a_failure_is_reported(void) {
-    static const struct {
-        int64_t result;
-        wsline_status status;
-        const char *words;
-    } cases[] = {
-        {WSLINE_TRANSPORT_FAILED, WSLINE_ERR_IO, "the read function of the transport failed"},
-        {-77, WSLINE_ERR_IO, "the read function of the transport failed"},
-        {INT64_MAX, WSLINE_ERR_IO, "bytes"},
-    };
-
-    for (size_t i = 0; i < COUNT_OF(cases); i++) {
-        struct carrier carrier;
-        struct wire wire = wire_over(&carrier, true);
-        wsline_message message;
-
-        check_row(cases[i].words);
-        carrier.misbehave = cases[i].result;
-        CHECK_STATUS(cases[i].status, wsline_conn_recv(wire.conn, WAIT_MS, &message));
-        CHECK_HAS(cases[i].words, wsline_last_error_message());
-        CHECK_STATUS(cases[i].status, wsline_conn_recv(wire.conn, WAIT_MS, &message));
-        wire_over_end(&wire, &carrier);
-    }
-}
-
-/* After an end or a failure nothing else is asked of the transport. */
-static void an_end_stays(void) {
-    static const int64_t ends[] = {0, WSLINE_TRANSPORT_FAILED};
-
-    for (size_t i = 0; i < COUNT_OF(ends); i++) {
-        struct carrier carrier;
-        struct wire wire = wire_over(&carrier, true);
-        wsline_status status = ends[i] == 0 ? WSLINE_ERR_CONNECTION_LOST : WSLINE_ERR_IO;
-        struct pollfd fd = pollable(wire.conn);
-        wsline_message message;
-
-        CHECK_STATUS(WSLINE_ERR_TIMEOUT, wsline_conn_recv(wire.conn, 0, &message));
-        carrier.misbehave = ends[i];
-        if (ends[i] == 0) {
-            close(wire.server);
-            wire.server = -1;
-        }
-        CHECK_STATUS(status, wsline_conn_recv(wire.conn, WAIT_MS, &message));
-        CHECK_INT(1, poll(&fd, 1, 0));
-        carrier.misbehave = WSLINE_TRANSPORT_NOT_READY;
-        CHECK_STATUS(status, wsline_conn_recv(wire.conn, WAIT_MS, &message));
-        CHECK_INT(1, poll(&fd, 1, 0));
-        wire_over_end(&wire, &carrier);
-    }
-}
-
-/* A wait function may say "ready" too often; deadlines hold nevertheless. */
-static void a_deadline_holds_whatever_wait_says(void) {
-    static char bytes[1 << 20];
-    struct carrier carrier;
-    struct wire wire = wire_over(&carrier, true);
-    wsline_status status = WSLINE_OK;
-    wsline_message message;
-
-    carrier.claim = 1;
-    CHECK_STATUS(WSLINE_ERR_TIMEOUT, wsline_conn_recv(wire.conn, 0, &message));
-    CHECK_STATUS(WSLINE_ERR_TIMEOUT, wsline_conn_recv(wire.conn, 50, &message));
-    wire_send_hex(&wire, "810161");
-    REQUIRE_OK(wsline_conn_recv(wire.conn, 50, &message));
-    while (status == WSLINE_OK) status = wsline_conn_send_binary(wire.conn, bytes, sizeof bytes);
-    CHECK(status == WSLINE_ERR_TIMEOUT || status == WSLINE_ERR_CONNECTION_LOST);
-    wire_over_end(&wire, &carrier);
-}
-
-/* Three messages arrive, and are reported once, while the library looks; it reads one at a time. */
-static void a_report_between_two_looks_counts(void) {
-    struct carrier carrier;
-    struct wire wire = wire_over(&carrier, false);
-    struct pollfd fd = pollable(wire.conn);
-    wsline_message message;
-
-    carrier.server = wire.server;
-    carrier.at_a_time = 3;
-    carrier.late = "\x81\x01"
-                   "a\x81\x01"
-                   "b\x81\x01"
-                   "c";
-    for (char want = 'a'; want <= 'c'; want++) {
-        REQUIRE(poll(&fd, 1, WAIT_MS) == 1);
-        REQUIRE_OK(wsline_conn_recv(wire.conn, 0, &message));
-        CHECK_BYTES(&want, 1, message.data, message.len);
-    }
-    wire_over_end(&wire, &carrier);
-}
-
 static void use_inherited(void *options) {
     wsline_conn *conn = NULL;
 
@@ -540,61 +267,6 @@ static void a_child_process_cannot_use_it(void) {
     wsline_options_free(options);
     close(pair[1]);
     carrier_end(&carrier);
-}
-
-static void the_end_is_reported(void) {
-    for (unsigned wait = 0; wait < 2; wait++) {
-        struct carrier carrier;
-        struct wire wire = wire_over(&carrier, wait);
-        wsline_message message;
-
-        wire_send_hex(&wire, "810161");
-        close(wire.server);
-        REQUIRE_OK(wsline_conn_recv(wire.conn, WAIT_MS, &message));
-        CHECK_STATUS(WSLINE_ERR_CONNECTION_LOST, wsline_conn_recv(wire.conn, WAIT_MS, &message));
-        CHECK_STATUS(WSLINE_ERR_CONNECTION_LOST, wsline_conn_recv(wire.conn, WAIT_MS, &message));
-        wsline_conn_free(wire.conn);
-        carrier_end(&carrier);
-    }
-}
-
-/* The server reads nothing: a send waits for room, up to its timeout. */
-static void a_send_waits_for_room(void) {
-    static char bytes[65536];
-
-    for (unsigned wait = 0; wait < 2; wait++) {
-        struct carrier carrier;
-        struct wire wire = wire_over(&carrier, wait);
-        wsline_status status = WSLINE_OK;
-        unsigned sent = 0;
-
-        while (status == WSLINE_OK) {
-            status = wsline_conn_send_binary(wire.conn, bytes, sizeof bytes);
-            REQUIRE(++sent < 100);
-        }
-        CHECK(status == WSLINE_ERR_TIMEOUT || status == WSLINE_ERR_CONNECTION_LOST);
-        wire_over_end(&wire, &carrier);
-    }
-}
-
-static void it_can_be_polled(void) {
-    struct carrier carrier;
-    struct wire wire = wire_over(&carrier, false);
-    struct pollfd fd = pollable(wire.conn);
-    wsline_message message;
-
-    CHECK_STATUS(WSLINE_ERR_TIMEOUT, wsline_conn_recv(wire.conn, 0, &message));
-    /* The watcher may report the writable socket once more. */
-    while (poll(&fd, 1, 20) == 1)
-        CHECK_STATUS(WSLINE_ERR_TIMEOUT, wsline_conn_recv(wire.conn, 0, &message));
-    wire_send_hex(&wire, "810161810162");
-    CHECK_INT(1, poll(&fd, 1, WAIT_MS));
-    REQUIRE_OK(wsline_conn_recv(wire.conn, 0, &message));
-    CHECK_INT(1, poll(&fd, 1, 0));
-    REQUIRE_OK(wsline_conn_recv(wire.conn, 0, &message));
-    CHECK_STATUS(WSLINE_ERR_TIMEOUT, wsline_conn_recv(wire.conn, 0, &message));
-    CHECK_INT(0, poll(&fd, 1, 0));
-    wire_over_end(&wire, &carrier);
 }
 
 static void arguments_are_checked(void) {
@@ -629,14 +301,7 @@ int main(int argc, char **argv) {
         TEST(an_abort_ends_a_wait),
         TEST(an_abort_ends_a_connect),
         TEST(a_connect_has_a_deadline),
-        TEST(a_failure_is_reported),
-        TEST(an_end_stays),
-        TEST(a_deadline_holds_whatever_wait_says),
-        TEST(a_report_between_two_looks_counts),
         TEST(a_child_process_cannot_use_it),
-        TEST(the_end_is_reported),
-        TEST(a_send_waits_for_room),
-        TEST(it_can_be_polled),
         TEST(arguments_are_checked),
     };
 
