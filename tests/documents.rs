@@ -2,6 +2,8 @@
 //! Checks the Markdown of the repository: its width, and that the files and make targets that it
 //! names exist. Checks that CI installs what its targets need.
 
+mod repository;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -119,24 +121,12 @@ fn is_file(name: &&str) -> bool {
 
 /// Every handwritten Markdown file.
 fn markdown() -> Vec<String> {
-    let mut folders = vec![root()];
-    let mut files = Vec::new();
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).expect("readable") {
-            let path = entry.expect("readable").path();
-            let name = path.file_name().and_then(|name| name.to_str());
-            let name = name.unwrap_or_default();
-            if path.is_dir() {
-                // Build results, as in .gitignore, and Git's own files.
-                if name != ".git" && name != "target" && !name.starts_with("build") {
-                    folders.push(path);
-                }
-            } else if name.ends_with(".md") {
-                let short = path.strip_prefix(root()).expect("below");
-                files.push(short.to_string_lossy().into_owned());
-            }
-        }
-    }
+    let short = |file: PathBuf| {
+        let short = file.strip_prefix(root()).expect("below");
+        short.to_string_lossy().into_owned()
+    };
+    let files = repository::files(root(), &["md"]).into_iter();
+    let mut files: Vec<_> = files.map(short).collect();
     files.retain(|file| file != GENERATED);
     assert!(files.len() > 4, "{files:#?}");
     files

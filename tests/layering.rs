@@ -8,6 +8,7 @@
 
 #[path = "layering/imports.rs"]
 mod imports;
+mod repository;
 
 use imports::Imports;
 use std::collections::{BTreeMap, BTreeSet};
@@ -258,18 +259,7 @@ fn source_folder() -> PathBuf {
 }
 
 fn sources() -> Vec<PathBuf> {
-    let mut folders = vec![source_folder()];
-    let mut files = Vec::new();
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).expect("readable") {
-            let path = entry.expect("readable").path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "rs") {
-                files.push(path);
-            }
-        }
-    }
+    let files = repository::files(source_folder(), &["rs"]);
     assert!(!files.is_empty());
     files
 }
