@@ -87,7 +87,7 @@ struct asio_net {
         ::asio::dispatch(on, std::forward<F>(fn));
     }
     template <class Signature, class I, class Token>
-    static auto initiate(I &&initiation, Token &token) {
+    static auto initiate(I &&initiation, Token &&token) {
         return ::asio::async_initiate<Token, Signature>(std::forward<I>(initiation), token);
     }
 

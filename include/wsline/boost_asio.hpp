@@ -105,7 +105,7 @@ struct boost_asio_net {
         ::boost::asio::dispatch(on, std::forward<F>(fn));
     }
     template <class Signature, class I, class Token>
-    static auto initiate(I &&initiation, Token &token) {
+    static auto initiate(I &&initiation, Token &&token) {
         return ::boost::asio::async_initiate<Token, Signature>(std::forward<I>(initiation), token);
     }
 

@@ -4,7 +4,9 @@
 #include "asio_names.hpp"
 
 #include <chrono>
+#include <functional>
 #include <future>
+#include <memory>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -227,6 +229,16 @@ void errors_are_error_codes() {
     CHECK(ec == check::operation_aborted);
 }
 
+/* Counts its calls. */
+struct once_more {
+    int &calls;
+    explicit once_more(int &count) : calls(count) {}
+    template <class... R> void operator()(error_code ec, const R &...) const {
+        CHECK(!ec);
+        ++calls;
+    }
+};
+
 void exceptions_come_out_of_run() {
     net::io_context io;
     driver_type driver(io);
@@ -252,6 +264,49 @@ void exceptions_come_out_of_run() {
     client.async_close(check::succeeds());
     io.run();
     CHECK(other.is_done);
+}
+
+#if HAS_CANCELLATION
+/* Can be called only once; older versions of Asio reject it. */
+struct once {
+    int *calls;
+    void operator()(error_code ec) && {
+        CHECK(!ec);
+        ++*calls;
+    }
+};
+#endif
+
+/* As with other objects of Asio: lvalues are copied, and handlers are called as rvalues. */
+void handlers_can_be_used_again() {
+    net::io_context io;
+    driver_type driver(io);
+    client_type client(driver);
+    int calls = 0;
+    auto wait_for = [&](int count) {
+        while (calls < count && io.run_one() > 0) {
+        }
+        EQUAL(count, calls);
+    };
+    std::function<void(error_code)> done = once_more(calls);
+    const std::function<void(error_code, wsline::message_view)> received = once_more(calls);
+    client.async_connect(check::url("WEBSOCKETS", "/"), done);
+    wait_for(1);
+    client.async_send_text("one", done);
+    client.async_send_text("two", done);
+#if HAS_CANCELLATION
+    client.async_send_text("three", once{&calls});
+#else
+    client.async_send_text("three", done);
+#endif
+    wait_for(4);
+    for (int i = 5; i < 8; i++) {
+        client.async_receive(received);
+        wait_for(i);
+    }
+    CHECK(done != nullptr);
+    client.async_close(check::succeeds());
+    io.run();
 }
 
 void an_app_of_the_loop_is_driven_after_start() {
@@ -290,5 +345,6 @@ int main(int argc, char **argv) {
                        TEST(awaitables_echo),
 #endif
                        TEST(errors_are_error_codes), TEST(exceptions_come_out_of_run),
+                       TEST(handlers_can_be_used_again),
                        TEST(an_app_of_the_loop_is_driven_after_start)});
 }

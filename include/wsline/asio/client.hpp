@@ -74,7 +74,8 @@ template <class Net> class basic_asio_client {
     template <class Token>
     auto async_connect(const c_string &url, const detail::reference<wsline_options> &options,
                        timeout time, Token &&token) {
-        return connect_app(std::make_shared<detail::made_app>(url, options), time, token);
+        return connect_app(std::make_shared<detail::made_app>(url, options), time,
+                           std::forward<Token>(token));
     }
     template <class Token>
     auto async_connect(const c_string &url, const detail::reference<wsline_options> &options,
@@ -82,7 +83,8 @@ template <class Net> class basic_asio_client {
         return async_connect(url, options, no_timeout, std::forward<Token>(token));
     }
     template <class Token> auto async_connect(const c_string &url, timeout time, Token &&token) {
-        return connect_app(std::make_shared<detail::made_app>(url), time, token);
+        return connect_app(std::make_shared<detail::made_app>(url), time,
+                           std::forward<Token>(token));
     }
     template <class Token> auto async_connect(const c_string &url, Token &&token) {
         return async_connect(url, no_timeout, std::forward<Token>(token));
@@ -91,7 +93,7 @@ template <class Net> class basic_asio_client {
     /** Waits for the next message: `void(error_code, message_view)`; see wsline_app_on_message().
      */
     template <class Token> auto async_receive(timeout time, Token &&token) {
-        return start<message_view>(&detail::operations::receiving, token,
+        return start<message_view>(&detail::operations::receiving, std::forward<Token>(token),
                                    [time](auto &of, auto &who) { return of.receive(who, time); });
     }
     template <class Token> auto async_receive(Token &&token) {
@@ -125,7 +127,7 @@ template <class Net> class basic_asio_client {
      */
     template <class Token> auto async_send(opcode code, bytes data, timeout time, Token &&token) {
         return start<detail::nothing>(
-            &detail::operations::sending, token,
+            &detail::operations::sending, std::forward<Token>(token),
             [code, data, time](auto &of, auto &who) { return of.send(code, data, who, time); });
     }
     template <class Token> auto async_send(opcode code, bytes data, Token &&token) {
@@ -145,7 +147,7 @@ template <class Net> class basic_asio_client {
     template <class Token>
     auto async_close(close_code code, std::string_view reason, timeout time, Token &&token) {
         return start<wsline::close_info>(
-            &detail::operations::closing, token,
+            &detail::operations::closing, std::forward<Token>(token),
             [code, reason = std::string(reason), time](auto &of, auto &who) {
                 return of.close(code, reason, who, time);
             });
@@ -173,8 +175,8 @@ template <class Net> class basic_asio_client {
 
   private:
     template <class Token>
-    auto connect_app(std::shared_ptr<detail::made_app> made, timeout time, Token &token) {
-        return start<detail::nothing>(&detail::operations::connecting, token,
+    auto connect_app(std::shared_ptr<detail::made_app> made, timeout time, Token &&token) {
+        return start<detail::nothing>(&detail::operations::connecting, std::forward<Token>(token),
                                       [made, time](auto &of, auto &who) {
                                           if (!made->failure)
                                               return of.connect(std::move(made->app), who, time);
@@ -184,7 +186,7 @@ template <class Net> class basic_asio_client {
     }
 
     template <class R, class Token, class Begin>
-    auto start(detail::slot<R> detail::operations::*at, Token &token, Begin begin) {
+    auto start(detail::slot<R> detail::operations::*at, Token &&token, Begin begin) {
         using signature =
             std::conditional_t<std::is_same_v<R, detail::nothing>, void(typename Net::error_code),
                                void(typename Net::error_code, R)>;
@@ -193,7 +195,7 @@ template <class Net> class basic_asio_client {
             detail::asio_handler<Net, R, H>::start(
                 client, at, std::forward<decltype(handler)>(handler), std::move(begin));
         };
-        return Net::template initiate<signature>(std::move(initiation), token);
+        return Net::template initiate<signature>(std::move(initiation), std::forward<Token>(token));
     }
 
     std::shared_ptr<detail::asio_shared<Net>> shared_;

@@ -93,9 +93,9 @@ template <class Net, class R, class H> class asio_handler final : public waiter<
         auto call = [handler = std::move(handler_), ec,
                      result = std::move(this->result)]() mutable {
             if constexpr (std::is_same_v<R, nothing>)
-                handler(ec);
+                std::move(handler)(ec);
             else
-                handler(ec, std::move(result));
+                std::move(handler)(ec, std::move(result));
         };
         destroy();
         if (how == when::now)
