@@ -266,6 +266,39 @@ void exceptions_come_out_of_run() {
     CHECK(other.is_done);
 }
 
+/* Handlers that are called in the same turn do not disturb each other. */
+void an_exception_ends_no_other_operation() {
+    for (bool has_strand : {false, true}) {
+        net::io_context io;
+        net::any_io_executor on = io.get_executor();
+        if (has_strand) on = net::make_strand(io);
+        driver_type driver(on);
+        client_type client(driver);
+        int closes = 0, caught = 0;
+        client.async_connect(check::url("FAULTS", "/close?code=1001"), [&](error_code failed) {
+            CHECK(!failed);
+            client.async_receive([](error_code, wsline::message_view) {
+                throw std::runtime_error("from the handler of a receive");
+            });
+            client.async_close([&](error_code ec, const wsline::close_info &) {
+                CHECK(!ec);
+                ++closes;
+                throw std::runtime_error("from the handler of a close");
+            });
+        });
+        std::vector<std::unique_ptr<client_type>> clients;
+        for (int i = 0; i < 10; i++) {
+            clients.push_back(std::make_unique<client_type>(driver));
+            clients.back()->async_connect(check::url("FAULTS", "/close?code=1000"), [](error_code) {
+                throw std::runtime_error("from the handler of a connect");
+            });
+        }
+        while (check::thrown_by<std::runtime_error>([&] { io.run(); })) ++caught;
+        EQUAL(1, closes);
+        EQUAL(12, caught);
+    }
+}
+
 #if HAS_CANCELLATION
 /* Can be called only once; older versions of Asio reject it. */
 struct once {
@@ -345,6 +378,6 @@ int main(int argc, char **argv) {
                        TEST(awaitables_echo),
 #endif
                        TEST(errors_are_error_codes), TEST(exceptions_come_out_of_run),
-                       TEST(handlers_can_be_used_again),
+                       TEST(an_exception_ends_no_other_operation), TEST(handlers_can_be_used_again),
                        TEST(an_app_of_the_loop_is_driven_after_start)});
 }

@@ -13,6 +13,7 @@
 #include <wsline/message.hpp>
 
 #include <cstdint>
+#include <exception>
 #include <memory>
 #include <string>
 #include <type_traits>
@@ -98,10 +99,16 @@ template <class Net, class R, class H> class asio_handler final : public waiter<
                 std::move(handler)(ec, std::move(result));
         };
         destroy();
-        if (how == when::now)
-            Net::dispatch(executor, std::move(call));
-        else
-            Net::post(executor, std::move(call));
+        if (how == when::later) return Net::post(executor, std::move(call));
+        /* An exception must not end the other operations that end with this one. */
+        Net::dispatch(executor, [executor, call = std::move(call)]() mutable {
+            try {
+                call();
+            } catch (...) {
+                Net::post(executor,
+                          [thrown = std::current_exception()] { std::rethrow_exception(thrown); });
+            }
+        });
     }
 
   private:
