@@ -342,6 +342,37 @@ void handlers_can_be_used_again() {
     io.run();
 }
 
+void a_message_lives_as_long_as_its_handler() {
+    const std::string text(70'000, 'x');
+    for (bool has_pool : {false, true}) {
+        net::io_context io;
+        net::thread_pool pool(1);
+        driver_type driver(io);
+        auto client = std::make_unique<client_type>(driver);
+        client->async_connect(check::url("WEBSOCKETS", "/"), check::succeeds());
+        while (!client->app().is_open()) io.run_one();
+        client->async_send_text(text, check::succeeds());
+        while (client->app().stats().messages_received == 0) io.run_one();
+        std::promise<void> begun, destroyed;
+        auto reads = [&](error_code ec, wsline::message_view message) {
+            begun.set_value();
+            if (has_pool) destroyed.get_future().wait();
+            CHECK(!ec);
+            EQUAL(text, message.text());
+        };
+        if (has_pool) {
+            client->async_receive(net::bind_executor(pool.get_executor(), reads));
+            begun.get_future().wait();
+        } else {
+            client->async_receive(reads);
+        }
+        client.reset();
+        destroyed.set_value();
+        io.run();
+        pool.join();
+    }
+}
+
 void an_app_of_the_loop_is_driven_after_start() {
     net::io_context io;
     driver_type driver(io);
@@ -379,5 +410,6 @@ int main(int argc, char **argv) {
 #endif
                        TEST(errors_are_error_codes), TEST(exceptions_come_out_of_run),
                        TEST(an_exception_ends_no_other_operation), TEST(handlers_can_be_used_again),
+                       TEST(a_message_lives_as_long_as_its_handler),
                        TEST(an_app_of_the_loop_is_driven_after_start)});
 }

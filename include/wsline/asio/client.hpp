@@ -29,12 +29,13 @@ namespace wsline {
  * that has timed out or was cancelled loses nothing, and the client remains usable; a connect must
  * be made again.
  *
- * **Messages.** A message is copied once, because a handler may run on another executor, or a
- * future be read by another thread. It is valid until the next async_receive() begins, or the
- * client is destroyed. While no async_receive() is pending, one message is received ahead; then the
- * app is paused, so that TCP holds the server back, and memory stays bounded. From that message on,
- * pings of the server are not answered, and the end of the connection is not noticed, until the
- * next async_receive(); see wsline_app_pause().
+ * **Messages.** A message is copied, because a handler may run on another executor, or a future be
+ * read by another thread. It is valid until its handler has returned, also if the client is
+ * destroyed meanwhile. For coroutines and futures it is valid until the next async_receive()
+ * begins, or the client is destroyed. While no async_receive() is pending, one message is received
+ * ahead; then the app is paused, so that TCP holds the server back, and memory stays bounded. From
+ * that message on, pings of the server are not answered, and the end of the connection is not
+ * noticed, until the next async_receive(); see wsline_app_pause().
  *
  * **End.** When the connection has ended, operations report status::closed after a closing
  * handshake, otherwise the failure. Then the client may connect again. It does not by itself:

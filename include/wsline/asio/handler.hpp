@@ -12,6 +12,7 @@
 #include <wsline/async/operations.hpp>
 #include <wsline/message.hpp>
 
+#include <atomic>
 #include <cstdint>
 #include <exception>
 #include <memory>
@@ -20,6 +21,34 @@
 #include <utility>
 
 namespace wsline::detail {
+
+/** The copy of a message. */
+struct asio_message {
+    std::string payload;
+    /** Until the handler that got it has returned, perhaps on another thread. */
+    std::atomic<bool> is_lent{false};
+};
+
+/** Keeps a message while its handler runs, which may destroy the client or receive again. */
+class asio_loan {
+  public:
+    asio_loan() noexcept = default;
+    explicit asio_loan(std::shared_ptr<asio_message> message) noexcept
+        : message_(std::move(message)) {
+        message_->is_lent.store(true, std::memory_order_relaxed);
+    }
+    asio_loan(asio_loan &&) noexcept = default;
+    asio_loan &operator=(asio_loan &&other) noexcept {
+        std::swap(message_, other.message_);
+        return *this;
+    }
+    ~asio_loan() {
+        if (message_) message_->is_lent.store(false, std::memory_order_release);
+    }
+
+  private:
+    std::shared_ptr<asio_message> message_;
+};
 
 /** What a client and the handlers that wait for it share. */
 template <class Net> struct asio_shared : std::enable_shared_from_this<asio_shared<Net>> {
@@ -31,17 +60,22 @@ template <class Net> struct asio_shared : std::enable_shared_from_this<asio_shar
     }
     ~asio_shared() { clients.remove(*this); }
 
-    /** A message that outlives the callback: handlers may run on another executor. */
-    message_view keep(message_view message) {
-        kept.assign(message.text());
+    /** Makes `message` outlive the callback: handlers may run on another executor. */
+    asio_loan keep(message_view &message) {
+        if (!kept || kept->is_lent.load(std::memory_order_acquire))
+            kept = std::make_shared<asio_message>();
+        kept->payload.assign(message.text());
         wsline_message copy = message.raw();
-        copy.data = static_cast<const std::uint8_t *>(static_cast<const void *>(kept.c_str()));
-        return message_view(copy);
+        copy.data =
+            static_cast<const std::uint8_t *>(static_cast<const void *>(kept->payload.c_str()));
+        message = message_view(copy);
+        return asio_loan(kept);
     }
 
     std::shared_ptr<asio_turns<Net>> turns;
     asio_clients<Net> &clients;
-    std::string kept;
+    /** Valid until the next message, for coroutines and futures. */
+    std::shared_ptr<asio_message> kept;
     error_info last_failure;
     /* Destroyed first: what is pending uses the members before. */
     operations work;
@@ -85,14 +119,15 @@ template <class Net, class R, class H> class asio_handler final : public waiter<
         const auto ec =
             this->failure ? Net::code_of(this->failure->status()) : typename Net::error_code();
         if (this->failure) client_->last_failure = std::move(*this->failure);
+        [[maybe_unused]] asio_loan loan;
         if constexpr (std::is_same_v<R, message_view>) {
-            if (!ec) this->result = client_->keep(this->result);
+            if (!ec) loan = client_->keep(this->result);
         }
         /* The memory must be free when the handler is called. */
         auto guard = std::move(work_);
         auto executor = guard.get_executor();
-        auto call = [handler = std::move(handler_), ec,
-                     result = std::move(this->result)]() mutable {
+        auto call = [handler = std::move(handler_), ec, result = std::move(this->result),
+                     loan = std::move(loan)]() mutable {
             if constexpr (std::is_same_v<R, nothing>)
                 std::move(handler)(ec);
             else
