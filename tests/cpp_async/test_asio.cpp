@@ -373,6 +373,19 @@ void a_message_lives_as_long_as_its_handler() {
     }
 }
 
+void a_client_that_was_moved_from_is_empty() {
+    net::io_context io;
+    driver_type driver(io);
+    client_type client(driver);
+    client_type other(std::move(client));
+    client.abort();
+    CHECK(!client.app());
+    CHECK(!client.get_executor());
+    EQUAL(status::ok, client.last_error().status());
+    auto thrown = check::thrown_by<wsline::error>([&] { client.async_receive(check::succeeds()); });
+    CHECK(thrown && thrown->status() == status::invalid_argument);
+}
+
 void an_app_of_the_loop_is_driven_after_start() {
     net::io_context io;
     driver_type driver(io);
@@ -411,5 +424,6 @@ int main(int argc, char **argv) {
                        TEST(errors_are_error_codes), TEST(exceptions_come_out_of_run),
                        TEST(an_exception_ends_no_other_operation), TEST(handlers_can_be_used_again),
                        TEST(a_message_lives_as_long_as_its_handler),
+                       TEST(a_client_that_was_moved_from_is_empty),
                        TEST(an_app_of_the_loop_is_driven_after_start)});
 }

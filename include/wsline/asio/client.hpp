@@ -48,7 +48,8 @@ namespace wsline {
  *
  * **Lifetime.** Destroying the client drops the connection; a handler of it may do that. When the
  * io_context is destroyed, handlers and coroutines that wait are destroyed, without being called,
- * as with other objects of Asio. Can be moved, but not copied.
+ * as with other objects of Asio. Can be moved, but not copied; the operations of one that was moved
+ * from throw, and it has no app().
  */
 template <class Net> class basic_asio_client {
   public:
@@ -70,7 +71,9 @@ template <class Net> class basic_asio_client {
     }
 
     /** The executor of the driver. */
-    executor_type get_executor() const noexcept { return shared_->turns->executor(); }
+    executor_type get_executor() const noexcept {
+        return shared_ ? shared_->turns->executor() : executor_type();
+    }
 
     /** Connects: `void(error_code)`; see wsline_app_new() and wsline_loop_add(). */
     template <class Token>
@@ -163,17 +166,22 @@ template <class Net> class basic_asio_client {
     }
 
     /** Drops the connection; see wsline_app_abort(). What is pending is aborted. */
-    void abort() { shared_->work.abort(error_info(status::aborted, "the connection was aborted")); }
+    void abort() {
+        if (shared_) shared_->work.abort(error_info(status::aborted, "the connection was aborted"));
+    }
 
     /** The details of the last operation that failed. */
-    const error_info &last_error() const noexcept { return shared_->last_failure; }
+    const error_info &last_error() const noexcept {
+        static const error_info none;
+        return shared_ ? shared_->last_failure : none;
+    }
 
     /**
      * The app of the connection, for what does not wait: pings, statistics, what TLS negotiated. It
      * is replaced by the next connect. Do not close or pause it, and leave on_open, on_message,
      * on_drain, on_error and on_close to this object.
      */
-    app_ref app() const noexcept { return shared_->work.app(); }
+    app_ref app() const noexcept { return shared_ ? shared_->work.app() : app_ref(); }
 
   private:
     template <class Token>
@@ -189,6 +197,7 @@ template <class Net> class basic_asio_client {
 
     template <class R, class Token, class Begin>
     auto start(detail::slot<R> detail::operations::*at, Token &&token, Begin begin) {
+        if (!shared_) throw error(error_info(status::invalid_argument, "the object is empty"));
         using signature =
             std::conditional_t<std::is_same_v<R, detail::nothing>, void(typename Net::error_code),
                                void(typename Net::error_code, R)>;
