@@ -234,6 +234,25 @@ wsline::task<> when_all_returns_the_results(wsline::loop_ref loop) {
     CHECK((co_await wsline::when_all(std::vector<wsline::task<int>>())).empty());
 }
 
+template <class T, class V>
+constexpr bool can_return = requires(typename wsline::task<T>::promise_type &promise, V value) {
+    promise.return_value(std::move(value));
+};
+
+struct quote {
+    double bid, ask;
+};
+wsline::task<quote> with_braces() { co_return {1.0, 2.0}; }
+wsline::task<std::vector<int>> empty() { co_return {}; }
+/* What a return statement would not accept is rejected, too. */
+static_assert(!can_return<std::vector<int>, int>);
+static_assert(can_return<std::string, const char *>);
+
+wsline::task<> results_are_written_as_in_return_statements(wsline::loop_ref) {
+    EQUAL(2.0, (co_await with_braces()).ask);
+    EQUAL(0u, (co_await empty()).size());
+}
+
 wsline::task<> sleeps_until_stopped(wsline::loop_ref loop, std::stop_token token, counted) {
     co_await wsline::sleep(loop, {1h, token});
 }
@@ -405,18 +424,25 @@ void another_thread_spawns() {
 } // namespace
 
 int main(int argc, char **argv) {
-    return check::run(
-        argc, argv,
-        {COROUTINE(results_and_exceptions_reach_the_awaiter),
-         COROUTINE(a_task_begins_when_it_is_awaited), COROUTINE(a_task_is_awaited_once),
-         TEST(an_empty_task_is_refused), TEST(destroying_a_task_destroys_what_it_holds),
-         COROUTINE(awaiting_often_needs_no_stack), TEST(run_returns_the_result),
-         COROUTINE(sleeping_takes_its_time), COROUTINE(when_all_waits_for_all_and_throws_the_first),
-         COROUTINE(when_all_returns_the_results), COROUTINE(when_all_asks_to_stop_after_a_failure),
-         COROUTINE(a_sleep_is_cancelled_by_this_thread),
-         COROUTINE(a_sleep_is_cancelled_by_another_thread),
-         TEST(an_abandoned_sleep_forgets_its_coroutine),
-         TEST(the_exception_of_a_spawned_task_leaves_the_driver),
-         COROUTINE(a_spawned_task_begins_and_ends), TEST(a_spawned_task_ends_with_the_loop),
-         TEST(stopping_races_with_the_end_of_the_loop), TEST(another_thread_spawns)});
+    return check::run(argc, argv,
+                      {COROUTINE(results_and_exceptions_reach_the_awaiter),
+                       COROUTINE(a_task_begins_when_it_is_awaited),
+                       COROUTINE(a_task_is_awaited_once),
+                       TEST(an_empty_task_is_refused),
+                       TEST(destroying_a_task_destroys_what_it_holds),
+                       COROUTINE(awaiting_often_needs_no_stack),
+                       TEST(run_returns_the_result),
+                       COROUTINE(sleeping_takes_its_time),
+                       COROUTINE(when_all_waits_for_all_and_throws_the_first),
+                       COROUTINE(when_all_returns_the_results),
+                       COROUTINE(when_all_asks_to_stop_after_a_failure),
+                       COROUTINE(results_are_written_as_in_return_statements),
+                       COROUTINE(a_sleep_is_cancelled_by_this_thread),
+                       COROUTINE(a_sleep_is_cancelled_by_another_thread),
+                       TEST(an_abandoned_sleep_forgets_its_coroutine),
+                       TEST(the_exception_of_a_spawned_task_leaves_the_driver),
+                       COROUTINE(a_spawned_task_begins_and_ends),
+                       TEST(a_spawned_task_ends_with_the_loop),
+                       TEST(stopping_races_with_the_end_of_the_loop),
+                       TEST(another_thread_spawns)});
 }

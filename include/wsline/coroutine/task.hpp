@@ -50,7 +50,10 @@ template <class T> class task_promise : public task_promise_base {
   public:
     task<T> get_return_object() noexcept;
     void unhandled_exception() noexcept { result_.template emplace<2>(std::current_exception()); }
-    template <class V> void return_value(V &&value) {
+    /* As a return statement: also for `co_return {}`, and not by an explicit constructor. */
+    template <class V = T>
+        requires std::is_convertible_v<V, T>
+    void return_value(V &&value) {
         result_.template emplace<1>(std::forward<V>(value));
     }
 
