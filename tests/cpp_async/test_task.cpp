@@ -285,7 +285,7 @@ wsline::task<> a_sleep_is_cancelled_by_this_thread(wsline::loop_ref loop) {
     std::stop_source stop;
     loop.post_after(5ms, [&stop] { stop.request_stop(); });
     std::error_code ec;
-    co_await wsline::sleep(loop, {1h, stop.get_token()}, ec);
+    co_await wsline::sleep(loop, stop.get_token(), ec);
     EQUAL(wsline::status::aborted, ec);
     co_await wsline::sleep(loop, {1h, stop.get_token()}, ec);
     EQUAL(wsline::status::aborted, ec);

@@ -38,11 +38,20 @@ template <class E> class [[nodiscard]] sleeper final : public awaiter_base<nothi
         return this->failure.has_value();
     }
 
-    void await_suspend(std::coroutine_handle<> handle) {
+    bool await_suspend(std::coroutine_handle<> handle) {
         this->handle_ = handle;
         self_ = std::make_shared<sleeper *>(this);
-        timer_ = this->loop_.post_after(time_, [self = self_] { wake(*self, false); });
+        std::error_code ec;
+        /* Otherwise only somebody who asks to stop ends it. */
+        if (time_.ms() >= 0)
+            timer_ = this->loop_.post_after(time_, [self = self_] { wake(*self, false); }, ec);
+        if (ec) {
+            self_.reset();
+            this->failure = info_of(static_cast<wsline_status>(ec.value()));
+            return false;
+        }
         if (token_.stop_possible()) stop_.emplace(token_, request{this->loop_, self_});
+        return true;
     }
 
     void disarm() noexcept override { stop_.reset(); }
@@ -83,7 +92,8 @@ template <class E> class [[nodiscard]] sleeper final : public awaiter_base<nothi
 
 /**
  * Waits for a time, as `co_await wsline::sleep(loop, 100ms)`, or until somebody asks to stop, which
- * is reported as status::aborted; see wsline_loop_post_after().
+ * is reported as status::aborted; see wsline_loop_post_after(). With a token alone, only that ends
+ * it.
  */
 template <class E = throws>
 detail::sleeper<E> sleep(loop_ref loop, limit until, E &&on_error = {}) {
