@@ -214,8 +214,12 @@ class connection_ref : public detail::reference<wsline_conn> {
     result<void, E> close(close_code code, E &&on_error) const {
         return close(code, nullptr, default_timeout, on_error);
     }
+    template <class E = throws>
+    result<void, E> close(wsline::timeout wait, E &&on_error = {}) const {
+        return close(close_code::normal, nullptr, wait, on_error);
+    }
     template <class E, detail::if_policy<E> = 0> result<void, E> close(E &&on_error) const {
-        return close(close_code::normal, nullptr, default_timeout, on_error);
+        return close(default_timeout, on_error);
     }
 
     /** Drops the connection without a closing handshake; see wsline_conn_shutdown(). */

@@ -63,6 +63,7 @@ void receiving(wsline::connection_ref c) {
 
 void ending(wsline::connection_ref c) {
     FORWARDS("wsline_conn_close(#1, 1000, NULL, -2)", c.close(on_error...));
+    FORWARDS("wsline_conn_close(#1, 1000, NULL, 3000)", c.close(3s, on_error...));
     FORWARDS("wsline_conn_close(#1, 4000, NULL, -2)", c.close(close_code{4000}, on_error...));
     FORWARDS(R"(wsline_conn_close(#1, 1011, "bye", -2))",
              c.close(close_code::internal_error, "bye", on_error...));

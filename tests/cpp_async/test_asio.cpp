@@ -338,7 +338,7 @@ void handlers_can_be_used_again() {
         wait_for(i);
     }
     CHECK(done != nullptr);
-    client.async_close(check::succeeds());
+    client.async_close(30s, check::succeeds());
     io.run();
 }
 

@@ -89,7 +89,7 @@ wsline::task<> a_moved_client_throws(wsline::loop_ref loop) {
         has_thrown = error.status() == status::invalid_argument;
     }
     CHECK(has_thrown);
-    co_await other.close(wsline::close_code::normal, {}, std::chrono::steady_clock::now() + 10s);
+    co_await other.close(std::chrono::steady_clock::now() + 10s);
 }
 
 wsline::task<> errors_are_reported_in_each_form(wsline::loop_ref loop) {
@@ -131,7 +131,7 @@ wsline::task<> errors_are_reported_in_each_form(wsline::loop_ref loop) {
     EQUAL(status::invalid_argument, ec);
     co_await client.send(wsline::opcode{77}, wsline::bytes(), ec);
     EQUAL(status::invalid_argument, ec);
-    co_await client.close(wsline::close_code{1005}, "", ec);
+    co_await client.close(wsline::close_code{1005}, ec);
     EQUAL(status::invalid_argument, ec);
     co_await client.close(wsline::close_code::normal, std::string(124, 'x'), ec);
     EQUAL(status::invalid_argument, ec);

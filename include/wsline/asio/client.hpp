@@ -161,8 +161,11 @@ template <class Net> class basic_asio_client {
     auto async_close(close_code code, std::string_view reason, Token &&token) {
         return async_close(code, reason, no_timeout, std::forward<Token>(token));
     }
+    template <class Token> auto async_close(timeout time, Token &&token) {
+        return async_close(close_code::normal, {}, time, std::forward<Token>(token));
+    }
     template <class Token> auto async_close(Token &&token) {
-        return async_close(close_code::normal, {}, std::forward<Token>(token));
+        return async_close(no_timeout, std::forward<Token>(token));
     }
 
     /** Drops the connection; see wsline_app_abort(). What is pending is aborted. */

@@ -137,8 +137,14 @@ class async_connection {
     auto close(close_code code, std::string_view reason, E &&on_error) {
         return close(code, reason, limit(), on_error);
     }
+    template <class E, detail::if_policy<E> = 0> auto close(close_code code, E &&on_error) {
+        return close(code, {}, limit(), on_error);
+    }
+    template <class E = throws> auto close(limit until, E &&on_error = {}) {
+        return close(close_code::normal, {}, std::move(until), on_error);
+    }
     template <class E, detail::if_policy<E> = 0> auto close(E &&on_error) {
-        return close(close_code::normal, {}, limit(), on_error);
+        return close(limit(), on_error);
     }
 
     /**
