@@ -14,6 +14,11 @@
 using namespace std::chrono_literals;
 using Type = ix::WebSocketMessageType;
 
+/* A program's own name, beside those of IXWebSocket. */
+struct Settings {
+    std::string url;
+};
+
 /* What a callback has got, for threads that wait for it. */
 class Events {
   public:
@@ -395,6 +400,14 @@ static void compression_and_tls() {
     socket.stop();
 }
 
+static void names_of_the_program() {
+    using namespace ix;
+    Settings settings{server("WEBSOCKETS")};
+    WebSocket socket;
+    socket.setUrl(settings.url);
+    EXPECT_EQUAL(socket.getUrl(), settings.url);
+}
+
 /* An exception of the callback comes out of run(). */
 static void exceptions() {
     ix::WebSocket socket;
@@ -425,6 +438,7 @@ int main() {
     heartbeat_messages();
     values();
     compression_and_tls();
+    names_of_the_program();
     exceptions();
     EXPECT(ix::uninitNetSystem());
     return expect_result();

@@ -289,7 +289,7 @@ class WebSocket {
         auto session = std::make_shared<Session>();
         /* The loop runs only while `session` is kept by who runs it. */
         Session *raw = session.get();
-        const Settings settings = get(settings_);
+        const detail::settings settings = get(settings_);
         wsline::options options = settings.make_options(timeout_seconds);
         settings.set_request(options);
         raw->app = wsline::app(settings.url, options);
@@ -350,7 +350,7 @@ class WebSocket {
 
     /** Sends a ping now and after each interval, while the connection is open. */
     void beat(Session &session, std::chrono::seconds interval) {
-        const Settings settings = get(settings_);
+        const detail::settings settings = get(settings_);
         session.has_pong = false;
         std::error_code failed; /* then the connection ends */
         session.app.send(opcode_of(settings.ping_kind),
@@ -472,7 +472,7 @@ class WebSocket {
     }
 
     mutable std::mutex mutex_;
-    Settings settings_;
+    detail::settings settings_;
     OnMessageCallback callback_;
     std::atomic<bool> reconnects_{true};
     std::atomic<ReadyState> state_{ReadyState::Closed};

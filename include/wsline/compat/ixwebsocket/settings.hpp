@@ -10,10 +10,10 @@
 #include <wsline.hpp>
 #include <wsline/compat/ixwebsocket/types.hpp>
 
-namespace ix {
+namespace ix::detail {
 
 /** What a WebSocket is configured with, with the defaults of IXWebSocket. */
-struct Settings {
+struct settings {
     std::string url;
     WebSocketHttpHeaders headers;
     std::vector<std::string> subprotocols;
@@ -83,6 +83,6 @@ struct Settings {
     }
 };
 
-} // namespace ix
+} // namespace ix::detail
 
 #endif
