@@ -64,9 +64,9 @@ inline const boost::system::error_category &boost_category() noexcept {
 #pragma GCC diagnostic pop
 #endif
 
-/** Compares an error code with a status: `ec == wsline::status::closed`. */
+/** Compares an error code with a status, as for std::error_code: `ec == wsline::status::closed`. */
 inline bool operator==(const boost::system::error_code &ec, status code) noexcept {
-    return ec.value() == static_cast<int>(code) && ec.category() == boost_category();
+    return detail::is_status(ec, code, boost_category());
 }
 inline bool operator!=(const boost::system::error_code &ec, status code) noexcept {
     return !(ec == code);

@@ -91,13 +91,23 @@ inline std::error_code make_error_code(status code) noexcept {
     return {static_cast<int>(code), category()};
 }
 
+namespace detail {
+
+/** Whether an error code of any library is this status; `ours` is the category for that library. */
+template <class Code, class Category>
+bool is_status(const Code &ec, status code, const Category &ours) noexcept {
+    if (ec.value() != static_cast<int>(code)) return false;
+    return ec.category() == ours || std::strcmp(ec.category().name(), ours.name()) == 0;
+}
+
+} // namespace detail
+
 /**
  * Whether an error code is this status. Also if it was made by a plugin or program that has a
  * category() of its own, because its linker did not join them.
  */
 inline bool operator==(const std::error_code &ec, status code) noexcept {
-    if (ec.value() != static_cast<int>(code)) return false;
-    return ec.category() == category() || std::strcmp(ec.category().name(), category().name()) == 0;
+    return detail::is_status(ec, code, category());
 }
 #ifndef __cpp_impl_three_way_comparison
 inline bool operator==(status code, const std::error_code &ec) noexcept { return ec == code; }

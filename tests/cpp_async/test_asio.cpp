@@ -229,6 +229,19 @@ void errors_are_error_codes() {
     CHECK(ec == check::operation_aborted);
 }
 
+#ifdef WSLINE_TEST_BOOST
+/* A plugin or program that hides its symbols has a category of its own. */
+void codes_of_a_plugin_compare_equal() {
+    static const struct other_category final : boost::system::error_category {
+        const char *name() const noexcept override { return "wsline"; }
+        std::string message(int) const override { return ""; }
+    } other;
+    CHECK(error_code(WSLINE_ERR_CLOSED, other) == status::closed);
+    CHECK(error_code(WSLINE_ERR_CLOSED, other) != status::timeout);
+    CHECK(error_code(WSLINE_ERR_CLOSED, boost::system::generic_category()) != status::closed);
+}
+#endif
+
 /* Counts its calls. */
 struct once_more {
     int &calls;
@@ -421,8 +434,12 @@ int main(int argc, char **argv) {
 #ifdef HAS_AWAITABLE
                        TEST(awaitables_echo),
 #endif
-                       TEST(errors_are_error_codes), TEST(exceptions_come_out_of_run),
-                       TEST(an_exception_ends_no_other_operation), TEST(handlers_can_be_used_again),
+                       TEST(errors_are_error_codes),
+#ifdef WSLINE_TEST_BOOST
+                       TEST(codes_of_a_plugin_compare_equal),
+#endif
+                       TEST(exceptions_come_out_of_run), TEST(an_exception_ends_no_other_operation),
+                       TEST(handlers_can_be_used_again),
                        TEST(a_message_lives_as_long_as_its_handler),
                        TEST(a_client_that_was_moved_from_is_empty),
                        TEST(an_app_of_the_loop_is_driven_after_start)});
