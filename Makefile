@@ -13,8 +13,8 @@ TESTS = OFF
 .NOTPARALLEL:
 # Otherwise cargo would look for a job server that it cannot reach.
 unexport MAKEFLAGS MFLAGS
-# Where tools/setup.sh recommends installing Rust.
-export PATH := $(PATH):$(HOME)/.cargo/bin
+# Where tools/setup.sh recommends installing Rust; and ldconfig(8), for root without a login.
+export PATH := $(PATH):$(HOME)/.cargo/bin:/usr/sbin:/sbin
 
 help:
 	@echo 'make setup      install requirements of demo and test with apt-get, as root or through sudo'
