@@ -43,8 +43,8 @@ namespace wsline {
  * noticed to have ended keeps io_context::run() from returning.
  *
  * **Threads.** A handler runs on its associated executor, by default that of the driver. All
- * functions must be called on the driver's executor. An exception of a handler comes out of what
- * runs its executor; each in a turn of its own, after all handlers of this turn.
+ * functions must be called on the driver's executor. The exceptions of handlers come out of what
+ * runs their executors, one at a time.
  *
  * **Lifetime.** Destroying the client drops the connection; a handler of it may do that. When the
  * io_context is destroyed, handlers and coroutines that wait are destroyed, without being called,
